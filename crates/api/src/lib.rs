@@ -1,0 +1,1 @@
+//! The argoproj.io custom resources: types, defaults, validation, phase, constants.

@@ -1,0 +1,3 @@
+//! The program `tiphys`.
+
+fn main() {}

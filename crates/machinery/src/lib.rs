@@ -1,0 +1,14 @@
+//! Kubernetes API machinery as pure functions over JSON: what a kube-apiserver does between a request's body and its
+//! store. No I/O, no clock, no randomness: what a function needs is an argument.
+//!
+//! | module | what it answers |
+//! | --- | --- |
+//! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
+//! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
+//! | [`schema`] | the structural schema of built-in kinds and of custom resources |
+//!
+//! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
+
+pub mod error;
+pub mod resource;
+pub mod schema;

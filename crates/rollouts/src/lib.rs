@@ -1,0 +1,1 @@
+//! Rollout planning and restarting: observe, plan, apply.

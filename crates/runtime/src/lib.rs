@@ -1,0 +1,1 @@
+//! What every controller shares: caches, queue, reasons, events, patches, leader election, metrics.

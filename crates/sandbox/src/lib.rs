@@ -1,0 +1,1 @@
+//! The Kubernetes API in process: storage, machinery, built-in controllers, simulated nodes.

@@ -1,0 +1,1 @@
+//! Seeded runs of the controllers on the sandbox in virtual time, with faults and invariants.
