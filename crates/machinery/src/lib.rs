@@ -4,11 +4,13 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
+//! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
 //!
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
 
 pub mod error;
+pub mod quantity;
 pub mod resource;
 pub mod schema;
