@@ -1,0 +1,1 @@
+//! Holds the tidy test and nothing else: `tests/tidy/main.rs`.
