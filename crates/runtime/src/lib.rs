@@ -1,1 +1,21 @@
-//! What every controller shares: caches, queue, reasons, events, patches, leader election, metrics.
+//! What every controller shares: caches fed by watches, the work queue, reasons, events and leader election.
+//!
+//! ```text
+//!   API server --watch--> Cache --change--> Queue --key--> reconcile: observe (caches) -> plan -> apply
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`cache`] | a sorted, indexed copy of one kind, which knows whether it has seen our own last write |
+//! | [`queue`] | keys to look at, each once, with delays and back-off |
+//! | [`reason`] | why something waits, as data |
+//! | [`recorder`] | Kubernetes events, counted instead of repeated |
+//! | [`leader`] | leader election by a Lease |
+//!
+//! Deliberately absent: any decision about a custom resource; randomness; iteration over hash maps.
+
+pub mod cache;
+pub mod leader;
+pub mod queue;
+pub mod reason;
+pub mod recorder;
