@@ -1,9 +1,14 @@
 //! Structural schemas: one tree type for built-in kinds and custom resources, on which pruning, defaulting, validation,
 //! strategic merge and server-side apply all walk.
 
+mod builtin;
+mod facts;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
+
+pub use self::builtin::{builtin, builtin_type, short_type_name};
 
 /// One node. A tree without cycles: shared subtrees are shared `Arc`s, and the one recursive kind of Kubernetes (the
 /// schema inside a CustomResourceDefinition) is a node that keeps everything.
@@ -29,7 +34,10 @@ pub struct Schema {
     pub embedded_resource: bool,
     /// Whether `null` is a value.
     pub nullable: bool,
-    /// `default`.
+    /// Whether a built-in kind writes the field that this node describes although it is empty.
+    pub presence: Presence,
+    /// `default`. In custom resources this is what defaulting writes; in built-in kinds only what the OpenAPI document
+    /// declares, which is what server-side apply fills into absent list-map keys (`protocol: TCP`).
     pub default: Option<Value>,
     /// Required fields.
     pub required: Vec<String>,
@@ -65,6 +73,18 @@ pub enum Type {
     IntOrString,
     /// A resource quantity: a string or a number, kept canonical in built-in kinds.
     Quantity,
+}
+
+/// What a built-in kind writes for a field that holds the zero value of its Go type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// Nothing: `""`, `0`, `false`, `[]` and `{}` vanish, as does `null`.
+    #[default]
+    Omitted,
+    /// What was given: a pointer in Go. Only `null` vanishes.
+    Pointer,
+    /// The zero value, also where nothing was given: held by value in Go and not optional.
+    Value,
 }
 
 /// `x-kubernetes-list-type` with its keys.
@@ -123,4 +143,24 @@ pub struct Rules {
     pub not: Option<Schema>,
     /// `x-kubernetes-validations`, each as written.
     pub cel: Vec<Value>,
+}
+
+impl Schema {
+    /// Returns a node that accepts and keeps everything.
+    #[must_use]
+    pub fn any() -> Self {
+        Self { preserve_unknown: true, nullable: true, ..Self::default() }
+    }
+
+    /// Returns the schema of the field `name` of an object: a declared field, or the values of a map.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.properties.get(name).or(self.additional.as_ref())
+    }
+
+    /// Returns whether this is an object without declared fields whose values share one schema.
+    #[must_use]
+    pub fn is_map(&self) -> bool {
+        self.ty == Type::Object && self.additional.is_some()
+    }
 }
