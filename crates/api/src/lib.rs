@@ -1,1 +1,20 @@
-//! The argoproj.io custom resources: types, defaults, validation, phase, constants.
+//! The `argoproj.io/v1alpha1` custom resources.
+//!
+//! | module | what it answers |
+//! | --- | --- |
+//! | [`types`] | `Rollout`, `AnalysisTemplate`, `ClusterAnalysisTemplate`, `AnalysisRun`, `Experiment`, field by field |
+//! | [`decode`] | a wrong field is dropped and reported, everything else decodes |
+//! | [`Stored`] | how fields that nobody here knows survive a read, a change and a write |
+//! | [`constants`] | labels, annotations, conditions, reasons and messages that other programs match on |
+//!
+//! Deliberately absent: clients and controllers (`kube` is not a dependency; the types implement
+//! [`k8s_openapi::Resource`], from which `kube` derives its own trait).
+
+pub mod constants;
+mod decode;
+mod stored;
+pub mod types;
+
+pub use decode::{Decoded, Problem, decode};
+pub use stored::Stored;
+pub use types::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout};
