@@ -3,14 +3,18 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
+//! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
+//! | [`field`] | paths and validation errors |
 //! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
 //!
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
 
+pub mod decode;
 pub mod error;
+pub mod field;
 pub mod quantity;
 pub mod resource;
 pub mod schema;

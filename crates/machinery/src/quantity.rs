@@ -438,7 +438,9 @@ mod tests {
 
     #[test]
     fn json_numbers_are_quantities() {
-        for (json, canonical) in [("1", "1"), ("0.25", "250m"), ("2.0", "2"), ("1e3", "1k"), ("1e21", "1e+21"), ("1e22", "10e21")] {
+        for (json, canonical) in
+            [("1", "1"), ("0.25", "250m"), ("2.0", "2"), ("1e3", "1k"), ("1e21", "1e+21"), ("1e22", "10e21")]
+        {
             let value = serde_json::from_str(json).unwrap();
             assert_eq!(Quantity::from_json(&value).unwrap().to_string(), canonical, "{json}");
         }

@@ -2,13 +2,27 @@
 //! strategic merge and server-side apply all walk.
 
 mod builtin;
+mod crd;
+mod default;
 mod facts;
+mod format;
+mod pattern;
+mod prune;
+pub mod structural;
+mod validate;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-pub use self::builtin::{builtin, builtin_type, short_type_name};
+pub use self::{
+    builtin::{builtin, builtin_type, short_type_name},
+    crd::{from_crd, from_openapi, unrecognized_formats},
+    default::apply_defaults,
+    pattern::Pattern,
+    prune::{drop_nulls, prune},
+    validate::{validate, validate_scale},
+};
 
 /// One node. A tree without cycles: shared subtrees are shared `Arc`s, and the one recursive kind of Kubernetes (the
 /// schema inside a CustomResourceDefinition) is a node that keeps everything.
@@ -118,7 +132,7 @@ pub struct Rules {
     /// `enum`.
     pub one_of_values: Vec<Value>,
     /// `pattern`.
-    pub pattern: Option<String>,
+    pub pattern: Option<Pattern>,
     /// `minimum` and whether it is exclusive.
     pub minimum: Option<(f64, bool)>,
     /// `maximum` and whether it is exclusive.
