@@ -3,6 +3,7 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | [`types`] | `Rollout`, `AnalysisTemplate`, `ClusterAnalysisTemplate`, `AnalysisRun`, `Experiment`, field by field |
+//! | [`hash`] | hashes of pod templates and steps, equality of templates |
 //! | [`decode`] | a wrong field is dropped and reported, everything else decodes |
 //! | [`Stored`] | how fields that nobody here knows survive a read, a change and a write |
 //! | [`constants`] | labels, annotations, conditions, reasons and messages that other programs match on |
@@ -12,6 +13,7 @@
 
 pub mod constants;
 mod decode;
+pub mod hash;
 mod stored;
 pub mod types;
 

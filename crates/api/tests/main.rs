@@ -1,4 +1,6 @@
 //! Tests of the API types through their public interface.
 
 mod decoding;
+mod hash;
 mod round_trip;
+mod vectors;

@@ -6,6 +6,7 @@
 //! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
 //! | [`field`] | paths and validation errors |
+//! | [`pod_template`] | the defaults of pod templates |
 //! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
@@ -15,6 +16,7 @@
 pub mod decode;
 pub mod error;
 pub mod field;
+pub mod pod_template;
 pub mod quantity;
 pub mod resource;
 pub mod schema;

@@ -57,9 +57,18 @@ impl Quantity {
     pub fn from_json(value: &Value) -> Result<Self, ParseQuantityError> {
         match value {
             Value::String(text) => text.trim().parse(),
-            Value::Number(number) => number_text(number).parse(),
+            Value::Number(number) => match number.as_f64() {
+                Some(float) if number.is_f64() && float % 1000.0 == 0.0 => Self::from_whole_float(float),
+                _ => number_text(number).parse(),
+            },
             _ => Err(ParseQuantityError::Format),
         }
+    }
+
+    /// A JSON number that is whole but no integer was written with an exponent (`1e9`), which upstream keeps.
+    fn from_whole_float(float: f64) -> Result<Self, ParseQuantityError> {
+        let quantity: Self = format!("{float:e}").parse()?;
+        Ok(Self { text: None, format: Format::DecimalExponent, ..quantity })
     }
 
     /// Returns the whole number `value`.
@@ -102,6 +111,12 @@ impl Quantity {
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
         self.combine(other, i128::saturating_sub)
+    }
+
+    /// Returns the value in one notation for all: the same text for equal quantities, another one for others.
+    #[must_use]
+    pub fn value_text(&self) -> String {
+        format!("{}e{}", self.mantissa, self.exponent)
     }
 
     fn new(mantissa: i128, exponent: i32, format: Format) -> Self {
@@ -172,6 +187,12 @@ impl Quantity {
     fn in_thousands(&self) -> (i128, i32) {
         let shift = self.exponent.rem_euclid(3);
         (self.at(self.exponent - shift), self.exponent - shift)
+    }
+}
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Self::from_integer(0)
     }
 }
 
@@ -363,7 +384,8 @@ fn power_of_ten(power: u32) -> i128 {
 }
 
 /// Returns the text of a JSON number as Go writes it: plain up to 21 digits, with an exponent beyond.
-fn number_text(number: &Number) -> String {
+#[must_use]
+pub fn number_text(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if !number.is_i64() && !number.is_u64() => {
             let magnitude = float.abs();
@@ -438,9 +460,15 @@ mod tests {
 
     #[test]
     fn json_numbers_are_quantities() {
-        for (json, canonical) in
-            [("1", "1"), ("0.25", "250m"), ("2.0", "2"), ("1e3", "1k"), ("1e21", "1e+21"), ("1e22", "10e21")]
-        {
+        for (json, canonical) in [
+            ("1", "1"),
+            ("1000", "1k"),
+            ("0.25", "250m"),
+            ("2.0", "2"),
+            ("1e3", "1e3"),
+            ("15e8", "1500e6"),
+            ("1e22", "10e21"),
+        ] {
             let value = serde_json::from_str(json).unwrap();
             assert_eq!(Quantity::from_json(&value).unwrap().to_string(), canonical, "{json}");
         }
