@@ -3,9 +3,11 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
+//! | [`apply`] | server-side apply and `managedFields`: who owns which field |
 //! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
 //! | [`field`] | paths and validation errors |
+//! | [`patch`] | JSON patch, merge patch, strategic merge patch: applying and making them |
 //! | [`pod_template`] | the defaults of pod templates |
 //! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
@@ -13,9 +15,12 @@
 //!
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
 
+pub mod apply;
 pub mod decode;
 pub mod error;
 pub mod field;
+mod go_text;
+pub mod patch;
 pub mod pod_template;
 pub mod quantity;
 pub mod resource;
