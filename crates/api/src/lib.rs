@@ -3,9 +3,11 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | [`types`] | `Rollout`, `AnalysisTemplate`, `ClusterAnalysisTemplate`, `AnalysisRun`, `Experiment`, field by field |
+//! | [`defaults`] | what a field means when it is not set |
 //! | [`hash`] | hashes of pod templates and steps, equality of templates |
 //! | [`decode`] | a wrong field is dropped and reported, everything else decodes |
 //! | [`Stored`] | how fields that nobody here knows survive a read, a change and a write |
+//! | [`phase`] | the phase that a controller writes, a client shows, Argo CD reads |
 //! | [`constants`] | labels, annotations, conditions, reasons and messages that other programs match on |
 //!
 //! Deliberately absent: clients and controllers (`kube` is not a dependency; the types implement
@@ -13,7 +15,9 @@
 
 pub mod constants;
 mod decode;
+pub mod defaults;
 pub mod hash;
+pub mod phase;
 mod stored;
 pub mod types;
 

@@ -2,5 +2,6 @@
 
 mod decoding;
 mod hash;
+mod phase;
 mod round_trip;
 mod vectors;

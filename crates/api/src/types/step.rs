@@ -150,3 +150,50 @@ api_types! {
         required_for_completion: bool,
     }
 }
+
+impl CanaryStep {
+    /// Returns what the step does in a few words, as events and the command line name it: `setWeight: 20`, `pause: 1h`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        if let Some(weight) = self.set_weight {
+            return format!("setWeight: {weight}");
+        }
+        if let Some(pause) = &self.pause {
+            return match &pause.duration {
+                Some(IntOrString::Int(seconds)) => format!("pause: {seconds}"),
+                Some(IntOrString::String(text)) => format!("pause: {text}"),
+                None => "pause".to_owned(),
+            };
+        }
+        if self.experiment.is_some() {
+            return "experiment".to_owned();
+        }
+        if self.analysis.is_some() {
+            return "analysis".to_owned();
+        }
+        self.set_canary_scale.as_ref().and_then(SetCanaryScale::summary).unwrap_or_else(|| self.named_summary())
+    }
+
+    fn named_summary(&self) -> String {
+        if let Some(plugin) = &self.plugin {
+            return format!("plugin: {}", plugin.name);
+        }
+        if let Some(route) = &self.set_header_route {
+            return format!("setHeaderRoute: {}", route.name);
+        }
+        self.set_mirror_route
+            .as_ref()
+            .map_or_else(|| "invalid".to_owned(), |route| format!("setMirrorRoute: {}", route.name))
+    }
+}
+
+impl SetCanaryScale {
+    fn summary(&self) -> Option<String> {
+        match (self.weight, self.match_traffic_weight, self.replicas) {
+            (Some(weight), ..) => Some(format!("setCanaryScale{{weight: {weight}}}")),
+            (None, true, _) => Some("setCanaryScale{matchTrafficWeight: true}".to_owned()),
+            (None, false, Some(replicas)) => Some(format!("setCanaryScale{{replicas: {replicas}}}")),
+            (None, false, None) => None,
+        }
+    }
+}
