@@ -9,6 +9,7 @@
 //! | [`field`] | paths and validation errors |
 //! | [`patch`] | JSON patch, merge patch, strategic merge patch: applying and making them |
 //! | [`pod_template`] | the defaults of pod templates |
+//! | [`proto`] | protobuf bodies of built-in kinds as JSON objects |
 //! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
@@ -22,6 +23,7 @@ pub mod field;
 mod go_text;
 pub mod patch;
 pub mod pod_template;
+pub mod proto;
 pub mod quantity;
 pub mod resource;
 pub mod schema;

@@ -28,6 +28,7 @@ use serde_json::Value;
 pub use self::error::DecodeError;
 use crate::{
     error::ApiError,
+    proto,
     resource::{Gvk, Resource},
     schema::{Schema, builtin_type},
 };
@@ -113,7 +114,17 @@ pub fn json(body: &[u8], target: Target<'_>, validation: FieldValidation) -> Res
     finish(read, target, validation, body)
 }
 
-/// Decodes a value that was a YAML or protobuf body, or that a patch made; `duplicates` is what its reader found (texts
+/// Decodes the protobuf body of a request that carries an object of a built-in kind. Unknown fields are dropped
+/// silently, as upstream does.
+///
+/// # Errors
+/// As [`json`].
+pub fn protobuf(body: &[u8], target: Target<'_>) -> Result<Decoded, ApiError> {
+    let object = proto::decode(body).map_err(|e| DecodeError::Type(e.to_string()).to_api(target, None, body))?;
+    value(object, Vec::new(), target, FieldValidation::Ignore)
+}
+
+/// Decodes a value that was a YAML body or that a patch made; `duplicates` is what its reader found (texts
 /// as in [`Document::duplicates`]).
 ///
 /// # Errors
@@ -141,7 +152,7 @@ pub fn normalise(value: Value, target: Target<'_>) -> Result<(Value, Vec<String>
     }
 }
 
-/// Decodes the body of a DELETE; an empty body is no options.
+/// Decodes the body of a DELETE, JSON or protobuf; an empty body is no options.
 ///
 /// # Errors
 /// 400 for no JSON, another kind or a value of the wrong type.
@@ -153,7 +164,13 @@ pub fn delete_options(body: &[u8]) -> Result<Value, ApiError> {
     let gvk = Gvk { group: "meta.k8s.io".to_owned(), version: "v1".to_owned(), kind: "DeleteOptions".to_owned() };
     let nothing = Schema::any();
     let target = Target { gvk: &gvk, schema: schema.as_deref().unwrap_or(&nothing), custom: false };
-    let (value, report) = reader::from_json(body, Some(target.schema)).map_err(|e| e.to_api(target, None, body))?;
+    let read = if proto::is_protobuf(body) {
+        let object = proto::decode(body).map_err(|e| DecodeError::Type(e.to_string()));
+        object.and_then(|object| reader::from_value(object, Some(target.schema)))
+    } else {
+        reader::from_json(body, Some(target.schema))
+    };
+    let (value, report) = read.map_err(|e| e.to_api(target, None, body))?;
     if value["kind"].as_str().is_some_and(|kind| kind != "DeleteOptions") {
         return Err(ApiError::bad_request("decoded object cannot be converted to DeleteOptions"));
     }

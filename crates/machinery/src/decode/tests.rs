@@ -255,3 +255,22 @@ fn deep_and_large_bodies_end_in_an_error() {
         value(nested, Vec::new(), target, FieldValidation::Warn).unwrap_err().message.contains("exceeded max depth")
     );
 }
+
+#[test]
+fn protobuf_bodies_end_in_the_same_form() {
+    // Pod{metadata{name: "p", uid: ""}, spec{hostNetwork: false, automountServiceAccountToken: false}}
+    let raw = b"\x0a\x05\x0a\x01p\x2a\x00\x12\x05\x58\x00\xa8\x01\x00";
+    let mut body = b"k8s\0\x0a\x09\x0a\x02v1\x12\x03Pod\x12".to_vec();
+    body.push(u8::try_from(raw.len()).unwrap());
+    body.extend_from_slice(raw);
+    let (gvk, schema) = (gvk("v1", "Pod"), builtin("v1", "Pod").unwrap());
+    let target = Target { gvk: &gvk, schema: &schema, custom: false };
+    assert_eq!(
+        protobuf(&body, target).unwrap().object,
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+            "spec": {"automountServiceAccountToken": false}, "status": {}})
+    );
+    assert_eq!(protobuf(b"k8s\0\x12\xff", target).unwrap_err().code, 400);
+    let options = b"k8s\0\x0a\x13\x0a\x02v1\x12\x0dDeleteOptions\x12\x02\x08\x05";
+    assert_eq!(delete_options(options).unwrap()["gracePeriodSeconds"], 5);
+}
