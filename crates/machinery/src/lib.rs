@@ -7,6 +7,7 @@
 //! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
 //! | [`field`] | paths and validation errors |
+//! | [`openapi`] | OpenAPI documents, v2 and v3 |
 //! | [`patch`] | JSON patch, merge patch, strategic merge patch: applying and making them |
 //! | [`pod_template`] | the defaults of pod templates |
 //! | [`proto`] | protobuf bodies of built-in kinds as JSON objects |
@@ -21,6 +22,7 @@ pub mod decode;
 pub mod error;
 pub mod field;
 mod go_text;
+pub mod openapi;
 pub mod patch;
 pub mod pod_template;
 pub mod proto;

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use k8s_openapi::{
@@ -52,6 +52,12 @@ pub fn builtin_type(short_name: &str) -> Option<Arc<Schema>> {
     Some(source.schema())
 }
 
+/// Returns the schema of a type by its whole name, such as `io.k8s.api.core.v1.PodSpec`; `None` unless it is part of a
+/// schema that has been made before.
+pub(crate) fn builtin_named(name: &str) -> Option<Arc<Schema>> {
+    types().get(name).cloned()
+}
+
 /// Shortens a type name to package, version and type: `io.k8s.api.core.v1.Pod` becomes `core.v1.Pod`.
 #[must_use]
 pub fn short_type_name(name: &str) -> &str {
@@ -83,14 +89,19 @@ impl Source {
 
     /// Types are shared between kinds: one `PodSpec` in the process.
     fn schema(&self) -> Arc<Schema> {
-        static TYPES: Mutex<BTreeMap<String, Arc<Schema>>> = Mutex::new(BTreeMap::new());
-        let mut types = TYPES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut types = types();
         let name = (self.name)();
         if let Some(known) = types.get(name.as_ref()) {
             return Arc::clone(known);
         }
         Builder { definitions: (self.definitions)(), types: &mut types }.named(&name)
     }
+}
+
+/// The types made so far, by name.
+fn types() -> MutexGuard<'static, BTreeMap<String, Arc<Schema>>> {
+    static TYPES: Mutex<BTreeMap<String, Arc<Schema>>> = Mutex::new(BTreeMap::new());
+    TYPES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn define<T: JsonSchema>() -> Map<String, Value> {

@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
+pub(crate) use self::builtin::builtin_named;
 pub use self::{
     builtin::{builtin, builtin_type, short_type_name},
     crd::{from_crd, from_openapi, unrecognized_formats},
