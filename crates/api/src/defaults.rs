@@ -11,7 +11,7 @@ const SCALE_DOWN_DELAY_SECONDS: i32 = 30;
 /// Seconds without progress, unless set.
 const PROGRESS_DEADLINE_SECONDS: i32 = 600;
 /// The weight that means everybody, unless set.
-const MAX_TRAFFIC_WEIGHT: i32 = 100;
+pub(crate) const MAX_TRAFFIC_WEIGHT: i32 = 100;
 
 /// Which way a share of pods is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,13 @@
 //! | --- | --- |
 //! | [`types`] | `Rollout`, `AnalysisTemplate`, `ClusterAnalysisTemplate`, `AnalysisRun`, `Experiment`, field by field |
 //! | [`defaults`] | what a field means when it is not set |
+//! | [`duration`] | Go's durations, and how long a pause step is |
 //! | [`hash`] | hashes of pod templates and steps, equality of templates |
 //! | [`decode`] | a wrong field is dropped and reported, everything else decodes |
 //! | [`Stored`] | how fields that nobody here knows survive a read, a change and a write |
 //! | [`phase`] | the phase that a controller writes, a client shows, Argo CD reads |
+//! | [`selector`] | whether a label selector selects |
+//! | [`validation`] | what is wrong with a Rollout, in upstream's words and order |
 //! | [`constants`] | labels, annotations, conditions, reasons and messages that other programs match on |
 //!
 //! Deliberately absent: clients and controllers (`kube` is not a dependency; the types implement
@@ -16,10 +19,13 @@
 pub mod constants;
 mod decode;
 pub mod defaults;
+pub mod duration;
 pub mod hash;
 pub mod phase;
+pub mod selector;
 mod stored;
 pub mod types;
+pub mod validation;
 
 pub use decode::{Decoded, Problem, decode};
 pub use stored::Stored;

@@ -1,7 +1,11 @@
 //! Tests of the API types through their public interface.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic and says what it skips")]
+
 mod decoding;
+mod duration;
 mod hash;
 mod phase;
 mod round_trip;
+mod validation;
 mod vectors;

@@ -9,7 +9,9 @@
 //! | [`field`] | paths and validation errors |
 //! | [`openapi`] | OpenAPI documents, v2 and v3 |
 //! | [`patch`] | JSON patch, merge patch, strategic merge patch: applying and making them |
-//! | [`pod_template`] | the defaults of pod templates |
+//! | [`go_duration`] | durations as Go writes them |
+//! | [`names`] | what may be called what: names, labels, annotations, owner references |
+//! | [`pod_template`] | the defaults of pod templates, and what is wrong with one |
 //! | [`proto`] | protobuf bodies of built-in kinds as JSON objects |
 //! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
@@ -21,7 +23,9 @@ pub mod apply;
 pub mod decode;
 pub mod error;
 pub mod field;
+pub mod go_duration;
 mod go_text;
+pub mod names;
 pub mod openapi;
 pub mod patch;
 pub mod pod_template;

@@ -10,7 +10,7 @@ mod writer;
 use serde_json::{Value, json};
 
 pub use self::writer::Form;
-use self::writer::{write_list, write_struct};
+pub(crate) use self::writer::{write_list, write_struct};
 use crate::constants::labels;
 
 /// Returns the pod template hash.

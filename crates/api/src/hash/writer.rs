@@ -25,7 +25,7 @@ pub(crate) fn write_struct(name: &str, value: &Value, form: Form) -> String {
 }
 
 /// Returns `value` as Go writes it as a list of the struct `name`; `null` for an empty one.
-pub(super) fn write_list(name: &'static str, value: &Value) -> String {
+pub(crate) fn write_list(name: &'static str, value: &Value) -> String {
     let mut writer = Writer { out: String::new(), form: Form::Present };
     match value.as_array().filter(|items| !items.is_empty()) {
         Some(items) => writer.list(&Type::Struct(name), items),

@@ -1,5 +1,7 @@
 //! What the API server does with a pod template, wherever one occurs.
 
 mod defaults;
+mod validate;
 
 pub use defaults::apply as apply_defaults;
+pub use validate::{Caller, Selection, label_selector, validate, validate_for_replica_set};
