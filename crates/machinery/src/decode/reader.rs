@@ -57,12 +57,19 @@ struct Pass {
     path: Vec<Step>,
     /// Name of the innermost Go struct with the number of steps up to and including its field.
     structs: Vec<String>,
+    ended: bool,
 }
 
 impl Pass {
     fn new(schema: Option<&Schema>) -> Self {
         let root = schema.and_then(struct_name);
-        Self { report: Report::default(), seen: HashSet::new(), path: Vec::new(), structs: root.into_iter().collect() }
+        Self {
+            report: Report::default(),
+            seen: HashSet::new(),
+            path: Vec::new(),
+            structs: root.into_iter().collect(),
+            ended: false,
+        }
     }
 
     fn problem(&mut self, what: &str, field: &str) {
@@ -96,10 +103,13 @@ impl Pass {
         text
     }
 
-    fn fail(&mut self, mismatch: Mismatch) {
-        if self.report.failure.is_some() {
+    /// Go goes on after a wrong type and reports the first, but ends at once when a type that reads itself refuses.
+    fn fail(&mut self, schema: &Schema, mismatch: Mismatch) {
+        let ends = scalar::reads_itself(schema);
+        if self.ended || (self.report.failure.is_some() && !ends) {
             return;
         }
+        self.ended = ends;
         self.report.failure = Some(match mismatch {
             Mismatch::Text(text) => text,
             Mismatch::Type { given, wanted } => {
@@ -135,7 +145,7 @@ impl<'a> Node<'a> {
     fn scalar(self, value: Value) -> Value {
         let Some(schema) = self.schema else { return value };
         scalar::coerce(schema, value).unwrap_or_else(|mismatch| {
-            self.pass.fail(mismatch);
+            self.pass.fail(schema, mismatch);
             Value::Null
         })
     }
@@ -202,7 +212,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         if let Some(schema) = schema.filter(|s| s.ty != Type::Array) {
             let mismatch = refuse(schema, &Value::Array(Vec::new()));
             while list.next_element::<IgnoredAny>()?.is_some() {}
-            self.pass.fail(mismatch);
+            self.pass.fail(schema, mismatch);
             return Ok(Value::Null);
         }
         let items = schema.and_then(|s| s.items.as_deref());
@@ -223,7 +233,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         if let Some(schema) = schema.filter(|s| s.ty != Type::Object) {
             let mismatch = refuse(schema, &Value::Object(Map::new()));
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            self.pass.fail(mismatch);
+            self.pass.fail(schema, mismatch);
             return Ok(Value::Null);
         }
         match schema {

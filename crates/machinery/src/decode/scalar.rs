@@ -44,6 +44,12 @@ pub(super) fn coerce(schema: &Schema, value: Value) -> Result<Value, Mismatch> {
     }
 }
 
+/// Returns whether values of this type have a JSON reader of their own in Go.
+pub(super) fn reads_itself(schema: &Schema) -> bool {
+    let time = schema.ty == Type::String && schema.format.as_deref() == Some("date-time");
+    time || matches!(schema.ty, Type::Quantity | Type::IntOrString)
+}
+
 /// An integral number that was written with a fraction or an exponent is an integer once Go has re-encoded it.
 pub(super) fn number(value: f64) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -82,8 +88,9 @@ pub(super) fn go_type(schema: &Schema) -> String {
 fn text(schema: &Schema, value: Value) -> Result<Value, Mismatch> {
     let Value::String(text) = value else {
         if schema.format.as_deref() == Some("date-time") {
-            let given = super::error::json_type(&value);
-            return Err(Mismatch::Text(format!("json: cannot unmarshal {given} into Go value of type string")));
+            // Times read themselves, as strings.
+            let given = super::error::json_type(&value).to_owned();
+            return Err(Mismatch::Type { given, wanted: "string".to_owned() });
         }
         return Err(mismatch(schema, &value));
     };
@@ -105,7 +112,7 @@ fn integer(schema: &Schema, value: Value) -> Result<Value, Mismatch> {
 }
 
 fn int_or_string(value: Value) -> Result<Value, Mismatch> {
-    let refuse = |given: &str| Mismatch::Text(format!("json: cannot unmarshal {given} into Go value of type int32"));
+    let refuse = |given: &str| Mismatch::Type { given: given.to_owned(), wanted: "int32".to_owned() };
     match &value {
         Value::String(_) => Ok(value),
         Value::Number(number) => match number.as_i64() {

@@ -124,7 +124,7 @@ fn entry(bytes: &[u8], name: &str, values: &Schema, depth: usize) -> Result<(Str
     Ok((key, found))
 }
 
-/// A list as a map's value is a message around its items (`ExtraValue`).
+/// A list as a map's value is a message around its items (`ExtraValue`); without items it is `null`, as in Go.
 fn list_message(bytes: &[u8], name: &str, schema: &Schema, depth: usize) -> Result<Value, ProtoError> {
     let mut reader = Reader::new(bytes);
     let mut list = Vec::new();
@@ -133,7 +133,7 @@ fn list_message(bytes: &[u8], name: &str, schema: &Schema, depth: usize) -> Resu
             append(&mut list, name, payload, schema.items.as_deref().unwrap_or(schema), depth)?;
         }
     }
-    Ok(Value::Array(list))
+    Ok(if list.is_empty() { Value::Null } else { Value::Array(list) })
 }
 
 fn value(payload: Payload<'_>, name: &str, schema: &Schema, earlier: Value, depth: usize) -> Result<Value, ProtoError> {

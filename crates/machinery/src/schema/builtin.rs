@@ -244,10 +244,17 @@ fn apply_facts(node: &mut Schema, facts: &FieldFacts) {
         node.presence = Presence::Pointer;
         node.default = None;
     }
+    if facts.omitted {
+        node.presence = Presence::Omitted;
+        node.default = None;
+    }
     if facts.value {
         node.presence = Presence::Value;
     }
     if let Some(text) = facts.default {
+        if !facts.pointer && !facts.value {
+            node.presence = Presence::Omitted;
+        }
         node.default = Some(match node.ty {
             Type::String => Value::from(text),
             _ => serde_json::from_str(text).unwrap_or(Value::Null),

@@ -16,10 +16,12 @@ pub(super) struct FieldFacts {
     pub(super) replace: bool,
     /// `@`: server-side apply takes the object as one value; `^`: it does not although its type says so.
     pub(super) atomic: Option<bool>,
-    /// `*`: a pointer in Go, so that a given zero value stays.
+    /// `*`: a pointer in Go, or a list that is not `omitempty`: a given zero value stays.
     pub(super) pointer: bool,
     /// `.`: held by value in Go, so that it is written although it is empty.
     pub(super) value: bool,
+    /// `-`: `omitempty` although the schema requires it.
+    pub(super) omitted: bool,
     /// `=x`: the default that the OpenAPI document declares.
     pub(super) default: Option<&'static str>,
 }
@@ -58,7 +60,7 @@ fn parse_line(line: &'static str) -> Option<(&'static str, TypeFacts)> {
 }
 
 fn parse_field(word: &'static str) -> (&'static str, FieldFacts) {
-    let end = word.find(['{', '<', '+', '~', '@', '^', '*', '.', '=']).unwrap_or(word.len());
+    let end = word.find(['{', '<', '+', '~', '@', '^', '*', '.', '-', '=']).unwrap_or(word.len());
     let (name, mut rest) = word.split_at(end);
     let mut facts = FieldFacts::default();
     while let Some(mark) = rest.chars().next() {
@@ -83,6 +85,7 @@ fn parse_field(word: &'static str) -> (&'static str, FieldFacts) {
             '@' => facts.atomic = Some(true),
             '^' => facts.atomic = Some(false),
             '*' => facts.pointer = true,
+            '-' => facts.omitted = true,
             _ => facts.value = true,
         }
     }
@@ -115,8 +118,10 @@ core.v1.ConfigMapKeySelector@ name= optional*
 core.v1.ConfigMapProjection name= optional*
 core.v1.ConfigMapVolumeSource name= defaultMode* optional*
 core.v1.Container ports{containerPort,protocol}<containerPort env{name}<name volumeMounts{mountPath}<mountPath volumeDevices{devicePath}<devicePath resources. restartPolicy*
+core.v1.ContainerImage names*
 core.v1.ContainerPort protocol=TCP
-core.v1.ContainerRestartRuleOnExitCodes values{}
+core.v1.ContainerRestartRule action-
+core.v1.ContainerRestartRuleOnExitCodes values{} operator-
 core.v1.ContainerStateRunning startedAt.
 core.v1.ContainerStateTerminated startedAt. finishedAt.
 core.v1.ContainerStatus volumeMounts{mountPath}<mountPath allocatedResourcesStatus{name}<name state. lastState. started* stopSignal*
@@ -160,7 +165,7 @@ core.v1.PersistentVolumeClaimSpec resources. storageClassName* volumeMode* volum
 core.v1.PersistentVolumeClaimStatus conditions{type}<type currentVolumeAttributesClassName*
 core.v1.PersistentVolumeClaimTemplate metadata. spec.
 core.v1.PersistentVolumeSpec claimRef^ volumeMode* volumeAttributesClassName*
-core.v1.PodCertificateProjection maxExpirationSeconds*
+core.v1.PodCertificateProjection maxExpirationSeconds* signerName- keyType-
 core.v1.PodCondition lastProbeTime. lastTransitionTime.
 core.v1.PodDNSConfigOption value*
 core.v1.PodResourceClaim resourceClaimName* resourceClaimTemplateName*
@@ -173,7 +178,7 @@ core.v1.PodTemplateSpec metadata. spec.
 core.v1.PortStatus error*
 core.v1.PreferredSchedulingTerm preference.
 core.v1.Probe terminationGracePeriodSeconds*
-core.v1.ProjectedVolumeSource defaultMode*
+core.v1.ProjectedVolumeSource defaultMode* sources*
 core.v1.RBDPersistentVolumeSource pool=rbd user=admin keyring=/etc/ceph/keyring
 core.v1.RBDVolumeSource pool=rbd user=admin keyring=/etc/ceph/keyring
 core.v1.ReplicationControllerCondition lastTransitionTime.
@@ -240,7 +245,7 @@ autoscaling.v2.ExternalMetricStatus metric. current.
 autoscaling.v2.HPAScalingRules stabilizationWindowSeconds* selectPolicy*
 autoscaling.v2.HorizontalPodAutoscalerCondition lastTransitionTime.
 autoscaling.v2.HorizontalPodAutoscalerSpec scaleTargetRef. minReplicas*
-autoscaling.v2.HorizontalPodAutoscalerStatus conditions{type}<type observedGeneration*
+autoscaling.v2.HorizontalPodAutoscalerStatus conditions{type}<type observedGeneration* currentMetrics*
 autoscaling.v2.MetricTarget averageUtilization*
 autoscaling.v2.MetricValueStatus averageUtilization*
 autoscaling.v2.ObjectMetricSource describedObject. target. metric.
@@ -270,24 +275,29 @@ networking.v1.IngressSpec ingressClassName*
 networking.v1.IngressStatus loadBalancer.
 networking.v1.NetworkPolicyPort protocol* endPort*
 networking.v1.NetworkPolicySpec podSelector.
+networking.v1.ParentReference resource- name-
 networking.v1.ServiceBackendPort@
 networking.v1.ServiceCIDRStatus conditions{type}<type
 
 discovery.v1.Endpoint addresses{} conditions. hostname* nodeName* zone*
 discovery.v1.EndpointConditions ready* serving* terminating*
 discovery.v1.EndpointPort@ name* protocol* port* appProtocol*
+discovery.v1.EndpointSlice ports*
 
 coordination.v1.LeaseSpec holderIdentity* leaseDurationSeconds* leaseTransitions* strategy* preferredHolder*
 
 events.v1.Event eventTime. regarding. deprecatedSource. deprecatedFirstTimestamp. deprecatedLastTimestamp.
 events.v1.EventSeries lastObservedTime.
 
+rbac.v1.ClusterRole rules*
 rbac.v1.ClusterRoleBinding roleRef.
+rbac.v1.Role rules*
 rbac.v1.RoleBinding roleRef.
 rbac.v1.RoleRef@
 rbac.v1.Subject@
 
 storage.v1.CSIDriverSpec volumeLifecycleModes{} attachRequired* podInfoOnMount* storageCapacity* fsGroupPolicy* requiresRepublish* seLinuxMount* nodeAllocatableUpdatePeriodSeconds*
+storage.v1.CSINodeDriver topologyKeys*
 storage.v1.CSINodeSpec drivers{name}<name
 storage.v1.StorageClass reclaimPolicy* allowVolumeExpansion* volumeBindingMode*
 storage.v1.TokenRequest expirationSeconds*
@@ -317,7 +327,7 @@ admissionregistration.v1.WebhookClientConfig url*
 
 apiextensions.v1.CustomResourceDefinitionCondition lastTransitionTime.
 apiextensions.v1.CustomResourceDefinitionSpec names.
-apiextensions.v1.CustomResourceDefinitionStatus conditions{type} acceptedNames.
+apiextensions.v1.CustomResourceDefinitionStatus conditions{type}* acceptedNames. storedVersions*
 apiextensions.v1.CustomResourceDefinitionVersion deprecationWarning*
 apiextensions.v1.CustomResourceSubresourceScale labelSelectorPath*
 apiextensions.v1.ServiceReference path* port*
