@@ -146,6 +146,12 @@ impl Builder<'_> {
             }
             schema.properties.insert(field.clone(), Arc::new(node));
         }
+        // `k8s-openapi` requires more than the API does: metadata, and names that have a default.
+        let optional = |field: &str| {
+            let default = facts.and_then(|f| f.fields.get(field)).is_some_and(|f| f.default.is_some());
+            default || (is_kind && field == "metadata" && !name.ends_with("core.v1.Event"))
+        };
+        schema.required.retain(|field| !optional(field));
         schema
     }
 
