@@ -11,7 +11,7 @@ use super::{
     reshape::{reconcile, with_named_fields},
     set::Set,
     tracking::without_untracked,
-    update::{absent_object, changes, hand_over, set_managed},
+    update::{changes, hand_over, put_managed},
     validate::validate,
 };
 use crate::{error::ApiError, schema::Schema};
@@ -113,7 +113,7 @@ fn run(
 ) -> Result<Outcome, Conflicts> {
     if managed.is_empty() {
         let id = ManagerId { manager: BEFORE_FIRST_APPLY.to_owned(), ..write.id(Operation::Update) };
-        hand_over(write, id, &mut managed, &changes(write, &absent_object(write), live));
+        hand_over(write, id, &mut managed, &changes(write, &Value::Object(Map::new()), live));
     }
     for entry in managed.entries_mut() {
         if let Some(set) = reconcile(write.schema, &entry.set()) {
@@ -125,12 +125,12 @@ fn run(
 
     let id = write.id(Operation::Apply);
     let last = managed.take(&id);
-    let mut entry =
-        Entry::new(id.clone(), &write.api_version(), write.tracked.filter(from_value(write.schema, config)));
+    let mentioned = write.tracked.filter(from_value(write.schema, config));
+    let mut entry = Entry::new(id.clone(), &write.api_version(), mentioned.clone());
     entry.time = last.as_ref().and_then(|last| last.time.clone());
     managed.put(entry);
-    if let Some(last) = last {
-        prune(write.schema, &mut object, &managed, &last.set());
+    if let Some(last) = last.map(|last| last.set()).filter(|last| !last.is_subset(&mentioned)) {
+        prune(write.schema, &mut object, &managed, &last);
     }
     take_from_others(write, live, &object, &mut managed, on_conflict)?;
 
@@ -154,9 +154,6 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
 /// Removes what `last` held and no manager, the applier included, holds any more.
 fn prune(schema: &Schema, merged: &mut Value, managed: &ManagedFields, last: &Set) {
-    if last.is_empty() {
-        return;
-    }
     let fields = |value: &Value| with_named_fields(schema, &from_value(schema, value));
     let last = with_named_fields(schema, last);
     let owned = managed.entries().iter().fold(Set::new(), |all, entry| all.union(&entry.set()));
@@ -201,7 +198,7 @@ fn take_from_others(
 }
 
 fn finish(live: Option<&Value>, mut object: Value, managed: ManagedFields) -> Applied {
-    set_managed(&mut object, managed);
+    put_managed(&mut object, managed.encode());
     let changed = live.is_none_or(|live| !super::revert_times(live, &mut object));
     Applied { object, changed }
 }

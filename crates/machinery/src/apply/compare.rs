@@ -24,6 +24,9 @@ pub struct Comparison {
 
 /// Compares two objects of a schema; `null` and empty containers differ from absent ones.
 ///
+/// A field that a built-in kind always writes (held by value in Go) is there in any object whose parent is: a create
+/// does not add `spec.strategy`, and gives it no owner.
+///
 /// Items of sets and list maps are matched by their key, items without one are left out. Several items with one key
 /// count as one value.
 #[must_use]
@@ -144,12 +147,15 @@ fn as_items(value: Option<&Value>) -> &[Value] {
 
 fn compare_maps(map: &MapAtom<'_>, old: Option<&Map<String, Value>>, new: Option<&Map<String, Value>>) -> Changes {
     let mut changes = Changes::default();
+    let both = old.is_some() && new.is_some();
     let mut visit = |key: &str, old: Option<&Value>, new: Option<&Value>| {
         // Most fields are equal, and equal leaves need no type. Maps are not compared here: each level would do it again.
         if !old.is_some_and(Value::is_object) && old == new {
             return;
         }
         let ty = map.field(key).unwrap_or(TypeRef::Deduced);
+        let old = old.or_else(|| ty.implied().filter(|_| both));
+        let new = new.or_else(|| ty.implied().filter(|_| both));
         changes.take(|| PathElement::field(key), compare_node(ty, old, new));
     };
     for (key, old) in old.into_iter().flatten() {

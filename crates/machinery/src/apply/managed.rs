@@ -29,7 +29,10 @@ impl Operation {
 }
 
 /// What tells entries apart. An applier is the same whatever version it applies.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// Ordered as upstream's identifiers: by manager, operation and version; an entry of a subresource comes before one of
+/// the main resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagerId {
     /// For instance `kubectl`.
     pub manager: String,
@@ -64,6 +67,23 @@ impl ManagerId {
             text.push_str(&format!(" using {}", self.api_version));
         }
         text
+    }
+}
+
+impl Ord for ManagerId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let is_main = |id: &Self| id.subresource.is_empty();
+        (self.manager.cmp(&other.manager))
+            .then_with(|| self.operation.cmp(&other.operation))
+            .then_with(|| self.api_version.cmp(&other.api_version))
+            .then_with(|| is_main(self).cmp(&is_main(other)))
+            .then_with(|| self.subresource.cmp(&other.subresource))
+    }
+}
+
+impl PartialOrd for ManagerId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -64,9 +64,6 @@ pub struct WriteRequest<'a> {
     pub gvk: &'a Gvk,
     /// Its schema.
     pub schema: &'a Schema,
-    /// Whether the kind comes from a CustomResourceDefinition: its absent object is really empty, while the fields that
-    /// a built-in kind holds by value are there from the start and get no owner.
-    pub custom: bool,
     /// Empty for the main resource.
     pub subresource: &'a str,
     /// The manager; see [`manager_name`].
@@ -84,7 +81,6 @@ impl<'a> WriteRequest<'a> {
         Self {
             gvk: &resource.gvk,
             schema: &resource.schema,
-            custom: resource.custom,
             subresource,
             manager,
             now,

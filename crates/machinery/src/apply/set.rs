@@ -134,10 +134,12 @@ impl Set {
         Self { nodes: nodes.collect() }
     }
 
-    /// Returns whether the sets share a path.
+    /// Returns whether every path is in `other`, too.
     #[must_use]
-    pub fn intersects(&self, other: &Self) -> bool {
-        !self.intersection(other).is_empty()
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.nodes.iter().all(|node| {
+            other.get(&node.element).is_some_and(|o| (!node.member || o.member) && node.below.is_subset(&o.below))
+        })
     }
 
     pub(super) fn nodes(&self) -> &[Node] {
@@ -294,7 +296,8 @@ mod tests {
             assert_eq!(a.difference(&b).recursive_difference(&b), a.recursive_difference(&b));
             assert_eq!(a.union(&b).len(), a.len() + b.len() - a.intersection(&b).len());
             assert!(a.paths().iter().all(|path| a.has(path)));
-            assert_eq!(a.intersects(&b), !a.intersection(&b).is_empty());
+            assert_eq!(a.is_subset(&b), a.difference(&b).is_empty());
+            assert!(a.intersection(&b).is_subset(&a));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The view of a [`Schema`] that structured merge works with: what may be at a node, and how it merges.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::{Map, Value};
 
 use super::element::PathElement;
-use crate::schema::{ListType, Schema, Type, builtin_type};
+use crate::schema::{ListType, Presence, Schema, Type, builtin_type};
 
 /// The type of a node.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,25 @@ pub(super) enum Form {
 
 const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 
+/// The empty values that a built-in kind writes for fields held by value.
+static EMPTY: LazyLock<[Value; 4]> =
+    LazyLock::new(|| [Value::Object(Map::new()), Value::from(""), Value::from(0), Value::from(false)]);
+
 impl<'a> TypeRef<'a> {
+    /// What an absent field of this type stands for, if it is one that is never absent in Go.
+    pub(super) fn implied(self) -> Option<&'static Value> {
+        let TypeRef::Declared { schema, .. } = self else { return None };
+        let [object, string, number, boolean] = &*EMPTY;
+        match (schema.presence, schema.ty) {
+            (Presence::Pointer, Type::Array) => Some(&Value::Null),
+            (Presence::Value, Type::Object) => Some(object),
+            (Presence::Value, Type::String) if schema.format.is_none() => Some(string),
+            (Presence::Value, Type::Integer | Type::Number) => Some(number),
+            (Presence::Value, Type::Boolean) => Some(boolean),
+            _ => None,
+        }
+    }
+
     /// The type of a whole object.
     pub(super) fn root(schema: &'a Schema) -> Self {
         Self::Declared { schema, open: schema.preserve_unknown, object: true }

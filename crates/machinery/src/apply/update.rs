@@ -10,7 +10,6 @@ use super::{
     reshape::reconcile,
     tracking::without_untracked,
 };
-use crate::schema::{Presence, Schema, Type};
 
 /// Sets `metadata.managedFields` of `new`, which a create (`live` is `None`) or update is about to write.
 ///
@@ -21,31 +20,35 @@ use crate::schema::{Presence, Schema, Type};
 /// To be called on the decoded and defaulted object, before admission and before the server resets or allocates
 /// fields: what those write belongs to nobody.
 pub fn update_managed(request: &WriteRequest<'_>, live: Option<&Value>, new: &mut Value) {
-    let body =
-        new.pointer_mut("/metadata").and_then(Value::as_object_mut).and_then(|meta| meta.remove("managedFields"));
-    let mut managed = base(request, live, body);
-    if !(managed.is_empty() && live.is_some()) {
-        let empty;
-        let old = match live {
-            Some(live) => live,
-            None => {
-                empty = absent_object(request);
-                &empty
-            }
-        };
-        hand_over(request, request.id(Operation::Update), &mut managed, &changes(request, old, new));
+    let body = take_managed(new);
+    let empty = Value::Object(Map::new());
+    let changes = changes(request, live.unwrap_or(&empty), new);
+    let of_live = live.and_then(|live| live.pointer("/metadata/managedFields"));
+    let unedited = match Incoming::of(body.as_ref()) {
+        Incoming::Live => true,
+        Incoming::Body => body.as_ref() == of_live,
+        Incoming::Wipe => false,
+    };
+    if changes.is_same() && (unedited || !request.subresource.is_empty()) {
+        return put_managed(new, body.filter(|body| Some(body) == of_live).or_else(|| of_live.cloned()));
     }
-    set_managed(new, managed);
+    let mut managed = base(request, of_live, body);
+    if !(managed.is_empty() && live.is_some()) {
+        hand_over(request, request.id(Operation::Update), &mut managed, &changes);
+    }
+    put_managed(new, managed.encode());
 }
 
-/// Writes the entries into an object, or removes the field if there are none.
-pub(super) fn set_managed(object: &mut Value, managed: ManagedFields) {
-    let Some(list) = managed.encode() else { return };
-    if let Some(object) = object.as_object_mut() {
-        let metadata = object.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
-        if let Some(metadata) = metadata.as_object_mut() {
-            metadata.insert("managedFields".to_owned(), list);
-        }
+fn take_managed(object: &mut Value) -> Option<Value> {
+    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields")
+}
+
+/// Writes the entries into an object, if there are any.
+pub(super) fn put_managed(object: &mut Value, list: Option<Value>) {
+    let (Some(object), Some(list)) = (object.as_object_mut(), list) else { return };
+    let metadata = object.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+    if let Some(metadata) = metadata.as_object_mut() {
+        metadata.insert("managedFields".to_owned(), list);
     }
 }
 
@@ -53,11 +56,6 @@ pub(super) fn set_managed(object: &mut Value, managed: ManagedFields) {
 pub(super) fn changes(request: &WriteRequest<'_>, old: &Value, new: &Value) -> Comparison {
     compare(request.schema, old, new)
         .map(|set| if set.is_empty() { set } else { request.tracked.filter(without_untracked(&set)) })
-}
-
-/// The object before it was created: a built-in kind has its fields held by value, a custom resource has none.
-pub(super) fn absent_object(request: &WriteRequest<'_>) -> Value {
-    if request.custom { Value::Object(Map::new()) } else { zero(request.schema) }
 }
 
 /// Gives changed fields to one updater and takes them, and removed ones, from everybody else.
@@ -93,35 +91,18 @@ pub(super) fn hand_over(request: &WriteRequest<'_>, id: ManagerId, managed: &mut
 }
 
 /// The entries to go on from.
-fn base(request: &WriteRequest<'_>, live: Option<&Value>, body: Option<Value>) -> ManagedFields {
-    let of_live = || live.and_then(|live| live.pointer("/metadata/managedFields"));
-    let trusted = || of_live().map(|list| ManagedFields::trusted(list.clone())).unwrap_or_default();
+fn base(request: &WriteRequest<'_>, of_live: Option<&Value>, body: Option<Value>) -> ManagedFields {
+    let trusted = || of_live.map(|list| ManagedFields::trusted(list.clone())).unwrap_or_default();
     if !request.subresource.is_empty() {
         return trusted();
     }
     match (Incoming::of(body.as_ref()), body) {
         (Incoming::Wipe, _) => ManagedFields::default(),
-        (Incoming::Body, Some(list)) if Some(&list) == of_live() => ManagedFields::trusted(list),
+        (Incoming::Body, Some(list)) if Some(&list) == of_live => ManagedFields::trusted(list),
         (Incoming::Body, Some(list)) => match ManagedFields::decode(&list) {
             Ok(managed) if !managed.is_empty() => managed,
             _ => trusted(),
         },
         _ => trusted(),
     }
-}
-
-/// The zero value of a type, as Go writes it: fields held by value, and `null` for lists that must be there.
-fn zero(schema: &Schema) -> Value {
-    let mut object = Map::new();
-    for (name, field) in &schema.properties {
-        let required_list = field.ty == Type::Array && schema.required.contains(name);
-        let value = match (field.presence, field.ty) {
-            _ if required_list => Value::Null,
-            (Presence::Value, Type::Object) => zero(field),
-            (Presence::Value, _) => field.default.clone().unwrap_or_default(),
-            _ => continue,
-        };
-        object.insert(name.clone(), value);
-    }
-    Value::Object(object)
 }

@@ -17,7 +17,6 @@ use crate::{
 pub(super) struct Object {
     gvk: Gvk,
     schema: Arc<Schema>,
-    custom: bool,
     tracked: Tracked,
     status: Tracked,
     pub(super) live: Option<Value>,
@@ -28,20 +27,19 @@ pub(super) struct Object {
 impl Object {
     pub(super) fn builtin(api_version: &str, kind: &str) -> Self {
         let schema = schema::builtin(api_version, kind).unwrap();
-        Self::new(api_version, kind, schema, false)
+        Self::new(api_version, kind, schema)
     }
 
     pub(super) fn custom(schema: Schema) -> Self {
-        Self::new("example.com/v1", "Foo", Arc::new(schema), true)
+        Self::new("example.com/v1", "Foo", Arc::new(schema))
     }
 
-    fn new(api_version: &str, kind: &str, schema: Arc<Schema>, custom: bool) -> Self {
+    fn new(api_version: &str, kind: &str, schema: Arc<Schema>) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let gvk = Gvk { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() };
         Self {
             gvk,
             schema,
-            custom,
             tracked: Tracked::except(&[&["status"]]),
             status: Tracked::except(&[&["spec"]]),
             live: None,
@@ -63,7 +61,6 @@ impl Object {
         WriteRequest {
             gvk: &self.gvk,
             schema: &self.schema,
-            custom: self.custom,
             subresource,
             manager,
             now: Timestamp::new(self.clock, 0).unwrap(),

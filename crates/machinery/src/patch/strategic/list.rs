@@ -108,22 +108,20 @@ fn check_order(patch: &[Value], order: &[Value], key: Option<&str>) -> Result<()
     if order.is_empty() || patch.is_empty() {
         return Ok(());
     }
-    let mut wanted = order.iter();
-    for item in patch.iter().filter(|item| item.get(DIRECTIVE).is_none()) {
-        let identity = identity(item, key)?;
-        loop {
-            let Some(next) = wanted.next() else {
-                return Err(StrategicError::OrderMismatch {
-                    patch: go_text::plain_list(patch),
-                    order: go_text::plain_list(order),
-                });
-            };
-            if self::identity(next, key)? == identity {
-                break;
-            }
+    // Deletions are left out beforehand, other directives only while there is an order to compare with.
+    let is_deletion = |item: &&Value| item.get(DIRECTIVE).is_some_and(|d| d == "delete");
+    let mut items = patch.iter().filter(|item| !is_deletion(item)).peekable();
+    for wanted in order {
+        while items.next_if(|item| item.get(DIRECTIVE).is_some()).is_some() {}
+        let Some(item) = items.peek() else { break };
+        if identity(item, key)? == identity(wanted, key)? {
+            items.next();
         }
     }
-    Ok(())
+    if items.next().is_none() {
+        return Ok(());
+    }
+    Err(StrategicError::OrderMismatch { patch: go_text::plain_list(patch), order: go_text::plain_list(order) })
 }
 
 /// Carries out `$patch` items; what is left of the patch has none.
