@@ -6,6 +6,7 @@
 //! | [`defaults`] | what a field means when it is not set |
 //! | [`duration`] | Go's durations, and how long a pause step is |
 //! | [`hash`] | hashes of pod templates and steps, equality of templates |
+//! | [`crds`] | the CustomResourceDefinitions |
 //! | [`decode`] | a wrong field is dropped and reported, everything else decodes |
 //! | [`Stored`] | how fields that nobody here knows survive a read, a change and a write |
 //! | [`phase`] | the phase that a controller writes, a client shows, Argo CD reads |
@@ -17,6 +18,7 @@
 //! [`k8s_openapi::Resource`], from which `kube` derives its own trait).
 
 pub mod constants;
+pub mod crds;
 mod decode;
 pub mod defaults;
 pub mod duration;

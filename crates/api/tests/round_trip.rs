@@ -7,6 +7,8 @@ use tiphys_api::{
     AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout, decode, types::IntOrString,
 };
 
+use crate::samples;
+
 #[track_caller]
 fn check<T: DeserializeOwned + Serialize + Default + Resource>(mut value: Value) -> T {
     value["apiVersion"] = json!("argoproj.io/v1alpha1");
@@ -17,172 +19,9 @@ fn check<T: DeserializeOwned + Serialize + Default + Resource>(mut value: Value)
     decoded.object
 }
 
-fn pod_template() -> Value {
-    json!({
-        "metadata": {"labels": {"app": "x"}},
-        "spec": {"containers": [{"name": "a", "image": "b", "resources": {"limits": {"cpu": "100m"}}}]},
-    })
-}
-
-fn rollout_analysis() -> Value {
-    json!({
-        "templates": [{"templateName": "t", "clusterScope": true}],
-        "args": [
-            {"name": "a", "value": "v"},
-            {"name": "b", "valueFrom": {"podTemplateHashValue": "Latest"}},
-            {"name": "c", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['x']"}}},
-        ],
-        "dryRun": [{"metricName": ".*"}],
-        "measurementRetention": [{"metricName": "m", "limit": 3}],
-        "analysisRunMetadata": {"labels": {"l": "1"}, "annotations": {"a": "2"}},
-    })
-}
-
-fn steps() -> Value {
-    json!([
-        {"setWeight": 0},
-        {"pause": {}},
-        {"pause": {"duration": 10}},
-        {"pause": {"duration": "1h"}},
-        {"experiment": {
-            "templates": [{
-                "name": "t", "specRef": "canary", "replicas": 1, "metadata": {"labels": {"l": "1"}},
-                "selector": {"matchLabels": {"app": "x"}}, "weight": 5, "service": {"name": "s"},
-            }],
-            "duration": "1m",
-            "analyses": [{"name": "n", "templateName": "t", "clusterScope": false, "args": [{"name": "a", "value": "b"}],
-                          "requiredForCompletion": true}],
-            "dryRun": [{"metricName": "m"}],
-            "analysisRunMetadata": {"labels": {"l": "1"}},
-            "scaleDownDelaySeconds": 0,
-        }},
-        {"analysis": rollout_analysis()},
-        {"setCanaryScale": {"weight": 25, "replicas": 3, "matchTrafficWeight": true}},
-        {"setHeaderRoute": {"name": "h", "match": [
-            {"headerName": "x", "headerValue": {"exact": "1", "prefix": "2", "regex": "3"}}]}},
-        {"setMirrorRoute": {"name": "m", "percentage": 50, "match": [
-            {"method": {"exact": "GET"}, "path": {"prefix": "/"}, "headers": {"h": {"regex": ".*"}}}]}},
-        {"plugin": {"name": "a/b", "config": {"deep": [1, null, {"x": "y"}]}}},
-    ])
-}
-
-fn traffic_routing() -> Value {
-    let virtual_service = json!({
-        "name": "vs", "routes": ["r"], "tlsRoutes": [{"port": 443, "sniHosts": ["h"]}], "tcpRoutes": [{"port": 25}],
-    });
-    json!({
-        "istio": {
-            "virtualService": virtual_service, "virtualServices": [virtual_service],
-            "destinationRule": {"name": "dr", "canarySubsetName": "c", "stableSubsetName": "s",
-                                "additionalSubsetNames": ["a"]},
-        },
-        "nginx": {
-            "annotationPrefix": "p", "stableIngress": "i", "additionalIngressAnnotations": {"a": "b"},
-            "stableIngresses": ["i"], "canaryIngressAnnotations": {"c": "d"},
-        },
-        "alb": {
-            "ingress": "i", "servicePort": 80, "rootService": "r", "annotationPrefix": "p",
-            "stickinessConfig": {"enabled": true, "durationSeconds": 60}, "ingresses": ["i"],
-        },
-        "smi": {"rootService": "r", "trafficSplitName": "t"},
-        "ambassador": {"mappings": ["m"]},
-        "appMesh": {
-            "virtualService": {"name": "v", "routes": ["r"]},
-            "virtualNodeGroup": {"canaryVirtualNodeRef": {"name": "c"}, "stableVirtualNodeRef": {"name": "s"}},
-        },
-        "traefik": {"weightedTraefikServiceName": "w"},
-        "managedRoutes": [{"name": "h"}],
-        "apisix": {"route": {"name": "r", "rules": ["x"]}},
-        "plugins": {"a/b": {"anything": [1]}},
-        "maxTrafficWeight": 1000,
-    })
-}
-
-fn spec() -> Value {
-    json!({
-        "replicas": 0,
-        "selector": {"matchLabels": {"app": "x"}, "matchExpressions": [{"key": "k", "operator": "Exists"}]},
-        "template": pod_template(),
-        "workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "scaleDown": "onsuccess"},
-        "minReadySeconds": 1,
-        "rollbackWindow": {"revisions": 3},
-        "revisionHistoryLimit": 0,
-        "paused": true,
-        "progressDeadlineSeconds": 10,
-        "progressDeadlineAbort": true,
-        "restartAt": "2026-01-02T03:04:05Z",
-        "analysis": {"successfulRunHistoryLimit": 0, "unsuccessfulRunHistoryLimit": 1},
-        "strategy": {
-            "blueGreen": {
-                "activeService": "a", "previewService": "p", "previewReplicaCount": 1, "autoPromotionEnabled": false,
-                "autoPromotionSeconds": 5, "maxUnavailable": "25%", "scaleDownDelaySeconds": 0,
-                "scaleDownDelayRevisionLimit": 0, "prePromotionAnalysis": rollout_analysis(),
-                "antiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 1}},
-                "postPromotionAnalysis": rollout_analysis(), "previewMetadata": {"labels": {"r": "p"}},
-                "activeMetadata": {"annotations": {"r": "a"}}, "abortScaleDownDelaySeconds": 0,
-            },
-            "canary": {
-                "canaryService": "c", "stableService": "s", "steps": steps(), "trafficRouting": traffic_routing(),
-                "maxUnavailable": 1, "maxSurge": "25%",
-                "analysis": {"templates": [{"templateName": "t"}], "startingStep": 2},
-                "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
-                "canaryMetadata": {"labels": {"r": "c"}}, "stableMetadata": {"labels": {"r": "s"}},
-                "scaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2, "abortScaleDownDelaySeconds": 3,
-                "dynamicStableScale": true, "pingPong": {"pingService": "pi", "pongService": "po"},
-                "minPodsPerReplicaSet": 2, "replicaProgressThreshold": {"type": "Percent", "value": 90},
-            },
-        },
-    })
-}
-
-fn status() -> Value {
-    let time = "2026-01-02T03:04:05Z";
-    let run = json!({"name": "r", "status": "Running", "message": "m"});
-    let resource = json!({"name": "n", "arn": "a", "fullName": "f"});
-    let alb = json!({
-        "loadBalancer": resource, "canaryTargetGroup": resource, "stableTargetGroup": resource, "ingress": "i",
-    });
-    json!({
-        "abort": true,
-        "pauseConditions": [{"reason": "CanaryPauseStep", "startTime": time}],
-        "controllerPause": true,
-        "abortedAt": time,
-        "currentPodHash": "a", "currentStepHash": "b",
-        "replicas": 1, "updatedReplicas": 2, "readyReplicas": 3, "availableReplicas": 4,
-        "currentStepIndex": 0, "collisionCount": 0, "observedGeneration": "7",
-        "conditions": [{"type": "Progressing", "status": "True", "lastUpdateTime": time, "lastTransitionTime": time,
-                        "reason": "r", "message": ""}],
-        "canary": {
-            "currentStepAnalysisRunStatus": run, "currentBackgroundAnalysisRunStatus": run, "currentExperiment": "e",
-            "weights": {
-                "canary": {"weight": 0}, "stable": {"weight": 100, "serviceName": "s", "podTemplateHash": "h"},
-                "additional": [{"weight": 1}], "verified": false,
-            },
-            "stablePingPong": "ping",
-            "stepPluginStatuses": [{
-                "index": 0, "name": "a/b", "operation": "Run", "phase": "Running", "message": "m", "startedAt": time,
-                "updatedAt": time, "finishedAt": time, "backoff": "30s", "executions": 1, "disabled": true,
-                "status": {"id": [1]},
-            }],
-        },
-        "blueGreen": {
-            "previewSelector": "p", "activeSelector": "a", "scaleUpPreviewCheckPoint": true,
-            "prePromotionAnalysisRunStatus": run, "postPromotionAnalysisRunStatus": run,
-        },
-        "HPAReplicas": 5, "selector": "app=x", "stableRS": "s", "restartedAt": time, "promoteFull": true,
-        "phase": "Paused", "message": "m", "workloadObservedGeneration": "2",
-        "alb": alb, "albs": [alb],
-        "duration": {
-            "rolloutStartedAt": time, "manualPauseStartedAt": time, "totalManualPauseDurationSeconds": 0,
-            "finishedAt": time, "completionStatus": "Promoted",
-        },
-    })
-}
-
 #[test]
 fn a_rollout_with_every_field_is_written_as_it_was_read() {
-    let rollout =
-        check::<Rollout>(json!({"metadata": {"name": "a", "namespace": "b"}, "spec": spec(), "status": status()}));
+    let rollout = check::<Rollout>(samples::rollout());
     let canary = rollout.spec.strategy.canary.unwrap();
     assert_eq!(canary.max_surge, Some(IntOrString::String("25%".to_owned())));
     assert_eq!(canary.max_unavailable, Some(IntOrString::Int(1)));
@@ -190,134 +29,16 @@ fn a_rollout_with_every_field_is_written_as_it_was_read() {
 }
 
 #[test]
+fn the_other_kinds_with_every_field_are_written_as_they_were_read() {
+    check::<AnalysisTemplate>(samples::analysis_template());
+    check::<ClusterAnalysisTemplate>(samples::analysis_template());
+    check::<AnalysisRun>(samples::analysis_run());
+    check::<Experiment>(samples::experiment());
+}
+
+#[test]
 fn names_at_their_limits_survive() {
     let name = "n".repeat(253);
     let rollout = check::<Rollout>(json!({"metadata": {"name": name, "labels": {"l": "v".repeat(63)}}, "spec": {}}));
     assert_eq!(rollout.metadata.name, Some(name));
-}
-
-fn metrics() -> Value {
-    let authentication = json!({
-        "sigv4": {"region": "r", "profile": "p", "roleArn": "a"},
-        "oauth2": {"tokenUrl": "t", "clientId": "c", "clientSecret": "s", "scopes": ["x"]},
-        "basicAuth": {"username": "u", "password": "p"},
-    });
-    let scope = json!({"scope": "s", "region": "r", "step": 60, "start": "a", "end": "b"});
-    json!([
-        {
-            "name": "all", "interval": "1m", "initialDelay": "5s", "count": "{{args.count}}", "successCondition": "true",
-            "failureCondition": "false", "failureLimit": 1, "inconclusiveLimit": "2", "consecutiveErrorLimit": 3,
-            "consecutiveSuccessLimit": 4,
-            "provider": {"prometheus": {
-                "address": "a", "query": "q", "authentication": authentication, "timeout": 0, "insecure": true,
-                "headers": [{"key": "k", "value": "v"}], "rangeQuery": {"start": "s", "end": "e", "step": "1m"},
-            }},
-        },
-        {"name": "kayenta", "provider": {"kayenta": {
-            "address": "a", "application": "b", "canaryConfigName": "c", "metricsAccountName": "d",
-            "configurationAccountName": "e", "storageAccountName": "f", "threshold": {"pass": 90, "marginal": 75},
-            "scopes": [{"name": "n", "controlScope": scope, "experimentScope": scope}], "lookback": true,
-        }}},
-        {"name": "web", "provider": {"web": {
-            "method": "POST", "url": "u", "headers": [{"key": "k", "value": ""}], "body": "b", "timeoutSeconds": 5,
-            "jsonPath": "{$.a}", "insecure": true, "jsonBody": {"a": [null]}, "authentication": authentication,
-        }}},
-        {"name": "datadog", "provider": {"datadog": {
-            "interval": "5m", "query": "q", "queries": {"a": "b"}, "formula": "f", "apiVersion": "v2", "aggregator": "avg",
-            "secretRef": {"name": "n", "namespaced": true}, "requestTimeout": "10s",
-        }}},
-        {"name": "wavefront", "provider": {"wavefront": {"address": "a", "query": "q"}}},
-        {"name": "newRelic", "provider": {"newRelic": {"profile": "p", "query": "q", "timeout": 5}}},
-        {"name": "job", "provider": {"job": {
-            "metadata": {"labels": {"a": "b"}},
-            "spec": {"backoffLimit": 0, "template": {"spec": {"containers": [{"name": "c"}], "restartPolicy": "Never"}}},
-        }}},
-        {"name": "cloudWatch", "provider": {"cloudWatch": {"interval": "5m", "metricDataQueries": [{
-            "id": "a", "expression": "e", "label": "l", "period": "300", "returnData": false,
-            "metricStat": {
-                "metric": {"dimensions": [{"name": "n", "value": "v"}], "metricName": "m", "namespace": "n"},
-                "period": 60, "stat": "Sum", "unit": "Count",
-            },
-        }]}}},
-        {"name": "graphite", "provider": {"graphite": {"address": "a", "query": "q"}}},
-        {"name": "influxdb", "provider": {"influxdb": {"profile": "p", "query": "q"}}},
-        {"name": "skywalking", "provider": {"skywalking": {"address": "a", "query": "q", "interval": "1m"}}},
-        {"name": "plugin", "provider": {"plugin": {"a/b": {"x": 1}}}},
-    ])
-}
-
-fn args() -> Value {
-    json!([
-        {"name": "a"},
-        {"name": "b", "value": ""},
-        {"name": "c", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
-        {"name": "d", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-    ])
-}
-
-fn template_spec() -> Value {
-    json!({
-        "metrics": metrics(), "args": args(), "dryRun": [{"metricName": ".*"}],
-        "measurementRetention": [{"metricName": "m", "limit": 0}],
-        "templates": [{"templateName": "t", "clusterScope": true}],
-    })
-}
-
-#[test]
-fn analysis_templates_with_every_field_are_written_as_they_were_read() {
-    check::<AnalysisTemplate>(json!({"metadata": {"name": "a"}, "spec": template_spec()}));
-    check::<ClusterAnalysisTemplate>(json!({"metadata": {"name": "a"}, "spec": template_spec()}));
-}
-
-#[test]
-fn an_analysis_run_with_every_field_is_written_as_it_was_read() {
-    let time = "2026-01-02T03:04:05Z";
-    check::<AnalysisRun>(json!({
-        "metadata": {"name": "a"},
-        "spec": {
-            "metrics": metrics(), "args": args(), "terminate": true, "dryRun": [{"metricName": ".*"}],
-            "measurementRetention": [{"metricName": "m", "limit": 1}],
-            "ttlStrategy": {"secondsAfterCompletion": 0, "secondsAfterFailure": 1, "secondsAfterSuccess": 2},
-        },
-        "status": {
-            "phase": "Running", "message": "m", "startedAt": time, "completedAt": time,
-            "metricResults": [{
-                "name": "m", "phase": "Running", "message": "m", "count": 1, "successful": 2, "failed": 3,
-                "inconclusive": 4, "error": 5, "consecutiveError": 6, "consecutiveSuccess": 7, "dryRun": true,
-                "metadata": {"a": "b"},
-                "measurements": [{"phase": "Running", "message": "m", "startedAt": time, "finishedAt": time, "value": "1",
-                                  "metadata": {"a": "b"}, "resumeAt": time}],
-            }],
-            "runSummary": {"count": 1, "successful": 2, "failed": 3, "inconclusive": 4, "error": 5},
-            "dryRunSummary": {},
-        },
-    }));
-}
-
-#[test]
-fn an_experiment_with_every_field_is_written_as_it_was_read() {
-    let time = "2026-01-02T03:04:05Z";
-    check::<Experiment>(json!({
-        "metadata": {"name": "a"},
-        "spec": {
-            "templates": [{"name": "t", "replicas": 0, "minReadySeconds": 1, "selector": {"matchLabels": {"app": "x"}},
-                           "template": pod_template(), "service": {}}],
-            "duration": "1h", "progressDeadlineSeconds": 10, "terminate": true,
-            "analyses": [{"name": "n", "templateName": "t", "clusterScope": true, "args": args(),
-                          "requiredForCompletion": true}],
-            "scaleDownDelaySeconds": 0, "dryRun": [{"metricName": "m"}],
-            "measurementRetention": [{"metricName": "m", "limit": 1}], "analysisRunMetadata": {"labels": {"a": "b"}},
-        },
-        "status": {
-            "phase": "Running", "message": "m", "availableAt": time,
-            "templateStatuses": [{
-                "name": "t", "replicas": 0, "updatedReplicas": 0, "readyReplicas": 0, "availableReplicas": 0,
-                "collisionCount": 1, "status": "Running", "message": "m", "lastTransitionTime": time, "serviceName": "s",
-                "podTemplateHash": "h",
-            }],
-            "conditions": [{"type": "Progressing", "status": "True", "lastUpdateTime": time, "lastTransitionTime": time,
-                            "reason": "r", "message": "m"}],
-            "analysisRuns": [{"name": "n", "analysisRun": "r", "phase": "Running", "message": "m"}],
-        },
-    }));
 }

@@ -22,7 +22,7 @@ api_types! {
     /// A template by name.
     AnalysisTemplateRef {
         /// Name.
-        template_name!: String,
+        template_name: String,
         /// Whether it is a ClusterAnalysisTemplate.
         cluster_scope: Option<bool>,
     }

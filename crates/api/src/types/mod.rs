@@ -58,7 +58,7 @@ macro_rules! api_fields {
         $crate::types::api_fields! { [$($meta)*] $name [$($done)*
             $(#[$doc])*
             #[serde(default, deserialize_with = "crate::types::null_is_empty")]
-            #[schemars(required)]
+            #[schemars(extend("x-required" = true))]
             pub $field: $ty,
         ] $($rest)* }
     };

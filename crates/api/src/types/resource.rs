@@ -25,7 +25,7 @@ macro_rules! kind {
             pub metadata: ObjectMeta,
             /// What is wanted.
             #[serde(default, deserialize_with = "crate::types::null_is_empty")]
-            #[schemars(required)]
+            #[schemars(extend("x-required" = true))]
             pub spec: $spec,
             $(
                 /// What the controller reports.

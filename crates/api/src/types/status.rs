@@ -199,7 +199,7 @@ api_types! {
         /// Amazon resource name.
         arn!: String,
         /// Last part of the resource name.
-        full_name!: String,
+        full_name: String,
     }
 
     /// How long the present update takes.

@@ -47,6 +47,7 @@ pub fn builtin_type(short_name: &str) -> Option<Arc<Schema>> {
         "meta.v1.Status" => Source::of::<meta::Status>(),
         "meta.v1.LabelSelector" => Source::of::<meta::LabelSelector>(),
         "core.v1.PodTemplateSpec" => Source::of::<core::PodTemplateSpec>(),
+        "batch.v1.JobSpec" => Source::of::<batch::JobSpec>(),
         _ => return None,
     };
     Some(source.schema())
