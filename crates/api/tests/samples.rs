@@ -44,12 +44,12 @@ pub(crate) fn experiment() -> Value {
         "metadata": {"name": "a"},
         "spec": {
             "templates": [{"name": "t", "replicas": 0, "minReadySeconds": 1, "selector": {"matchLabels": {"app": "x"}},
-                           "template": pod_template(), "service": {}}],
+                           "template": pod_template(), "service": {"name": "s"}}],
             "duration": "1h", "progressDeadlineSeconds": 10, "terminate": true,
             "analyses": [{"name": "n", "templateName": "t", "clusterScope": true, "args": args(),
                           "requiredForCompletion": true}],
             "scaleDownDelaySeconds": 0, "dryRun": [{"metricName": "m"}],
-            "measurementRetention": [{"metricName": "m", "limit": 1}], "analysisRunMetadata": {"labels": {"a": "b"}},
+            "measurementRetention": [{"metricName": "m", "limit": 1}], "analysisRunMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
         },
         "status": {
             "phase": "Running", "message": "m", "availableAt": time,
@@ -98,18 +98,18 @@ fn steps() -> Value {
                 "selector": {"matchLabels": {"app": "x"}}, "weight": 5, "service": {"name": "s"},
             }],
             "duration": "1m",
-            "analyses": [{"name": "n", "templateName": "t", "clusterScope": false, "args": [{"name": "a", "value": "b"}],
+            "analyses": [{"name": "n", "templateName": "t", "clusterScope": false, "args": rollout_analysis()["args"],
                           "requiredForCompletion": true}],
             "dryRun": [{"metricName": "m"}],
-            "analysisRunMetadata": {"labels": {"l": "1"}},
+            "analysisRunMetadata": {"labels": {"l": "1"}, "annotations": {"a": "2"}},
             "scaleDownDelaySeconds": 0,
         }},
         {"analysis": rollout_analysis()},
         {"setCanaryScale": {"weight": 25, "replicas": 3, "matchTrafficWeight": true}},
         {"setHeaderRoute": {"name": "h", "match": [
-            {"headerName": "x", "headerValue": {"exact": "1", "prefix": "2", "regex": "3"}}]}},
+            {"headerName": "x", "headerValue": string_match()}]}},
         {"setMirrorRoute": {"name": "m", "percentage": 50, "match": [
-            {"method": {"exact": "GET"}, "path": {"prefix": "/"}, "headers": {"h": {"regex": ".*"}}}]}},
+            {"method": string_match(), "path": string_match(), "headers": {"h": string_match()}}]}},
         {"plugin": {"name": "a/b", "config": {"deep": [1, null, {"x": "y"}]}}},
     ])
 }
@@ -147,6 +147,8 @@ fn traffic_routing() -> Value {
 }
 
 fn spec() -> Value {
+    let mut background = rollout_analysis();
+    background["startingStep"] = json!(2);
     json!({
         "replicas": 0,
         "selector": {"matchLabels": {"app": "x"}, "matchExpressions": [{"key": "k", "operator": "Exists"}]},
@@ -165,16 +167,16 @@ fn spec() -> Value {
                 "activeService": "a", "previewService": "p", "previewReplicaCount": 1, "autoPromotionEnabled": false,
                 "autoPromotionSeconds": 5, "maxUnavailable": "25%", "scaleDownDelaySeconds": 0,
                 "scaleDownDelayRevisionLimit": 0, "prePromotionAnalysis": rollout_analysis(),
-                "antiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 1}},
-                "postPromotionAnalysis": rollout_analysis(), "previewMetadata": {"labels": {"r": "p"}},
-                "activeMetadata": {"annotations": {"r": "a"}}, "abortScaleDownDelaySeconds": 0,
+                "antiAffinity": anti_affinity(),
+                "postPromotionAnalysis": rollout_analysis(), "previewMetadata": pod_metadata(),
+                "activeMetadata": pod_metadata(), "abortScaleDownDelaySeconds": 0,
             },
             "canary": {
                 "canaryService": "c", "stableService": "s", "steps": steps(), "trafficRouting": traffic_routing(),
                 "maxUnavailable": 1, "maxSurge": "25%",
-                "analysis": {"templates": [{"templateName": "t"}], "startingStep": 2},
-                "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
-                "canaryMetadata": {"labels": {"r": "c"}}, "stableMetadata": {"labels": {"r": "s"}},
+                "analysis": background,
+                "antiAffinity": anti_affinity(),
+                "canaryMetadata": pod_metadata(), "stableMetadata": pod_metadata(),
                 "scaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2, "abortScaleDownDelaySeconds": 3,
                 "dynamicStableScale": true, "pingPong": {"pingService": "pi", "pongService": "po"},
                 "minPodsPerReplicaSet": 2, "replicaProgressThreshold": {"type": "Percent", "value": 90},
@@ -184,6 +186,7 @@ fn spec() -> Value {
 }
 
 fn status() -> Value {
+    let destination = json!({"weight": 0, "serviceName": "s", "podTemplateHash": "h"});
     let time = "2026-01-02T03:04:05Z";
     let run = json!({"name": "r", "status": "Running", "message": "m"});
     let resource = json!({"name": "n", "arn": "a", "fullName": "f"});
@@ -203,8 +206,7 @@ fn status() -> Value {
         "canary": {
             "currentStepAnalysisRunStatus": run, "currentBackgroundAnalysisRunStatus": run, "currentExperiment": "e",
             "weights": {
-                "canary": {"weight": 0}, "stable": {"weight": 100, "serviceName": "s", "podTemplateHash": "h"},
-                "additional": [{"weight": 1}], "verified": false,
+                "canary": destination, "stable": destination, "additional": [destination], "verified": false,
             },
             "stablePingPong": "ping",
             "stepPluginStatuses": [{
@@ -292,4 +294,19 @@ fn template_spec() -> Value {
         "measurementRetention": [{"metricName": "m", "limit": 0}],
         "templates": [{"templateName": "t", "clusterScope": true}],
     })
+}
+
+fn anti_affinity() -> Value {
+    json!({
+        "preferredDuringSchedulingIgnoredDuringExecution": {"weight": 1},
+        "requiredDuringSchedulingIgnoredDuringExecution": {},
+    })
+}
+
+fn pod_metadata() -> Value {
+    json!({"labels": {"role": "r"}, "annotations": {"a": "b"}})
+}
+
+fn string_match() -> Value {
+    json!({"exact": "1", "prefix": "2", "regex": "3"})
 }
