@@ -134,7 +134,7 @@ impl ApiError {
         if !self.reason.is_empty() {
             status["reason"] = Value::from(self.reason);
         }
-        if self.reason != "BadRequest" || self.details.as_object().is_some_and(|d| !d.is_empty()) {
+        if !matches!(self.reason, "" | "BadRequest") || self.details.as_object().is_some_and(|d| !d.is_empty()) {
             status["details"] = self.details.clone();
         }
         status

@@ -26,32 +26,25 @@ pub fn to_scale(parent: &Value, replicas: &str) -> Option<Value> {
 /// Returns the `managedFields` of the object after its `Scale` was written with the entries `scale`: managers that lost
 /// the replica count there lose it here, new ones get an entry.
 ///
-/// Times of the new entries are those of the scale's.
+/// As upstream has it, a new entry carries no time.
 #[must_use]
 pub fn from_scale(parent: &Value, scale: &Value, replicas: &str, api_version: &str) -> Option<Value> {
-    let path = dot_path(replicas);
-    let owned = replicas_of_scale().paths();
     let mut own = Set::new();
-    own.insert(&path);
-    let scale = ManagedFields::decode(scale).unwrap_or_default();
+    own.insert(&dot_path(replicas));
     let mut parent = ManagedFields::decode(parent).unwrap_or_default();
-    let holds = |entry: &&Entry| owned.iter().all(|path| entry.set().has(path));
-    let kept: Vec<ManagerId> =
-        scale.entries().iter().filter(holds).map(|entry| versioned(&entry.id, api_version)).collect();
-    for entry in parent.entries_mut() {
-        if !kept.contains(&versioned(&entry.id, api_version)) {
-            let set = entry.set().difference(&own);
-            entry.set_fields(set);
-        }
+    let scale = ManagedFields::decode(scale).unwrap_or_default();
+    let owners: Vec<&Entry> =
+        scale.entries().iter().filter(|entry| replicas_of_scale().is_subset(&entry.set())).collect();
+    let keeps = |id: &ManagerId| owners.iter().any(|owner| versioned(&owner.id, api_version) == *id);
+    for entry in parent.entries_mut().filter(|entry| !keeps(&versioned(&entry.id, api_version))) {
+        let set = entry.set().difference(&own);
+        entry.set_fields(set);
     }
     parent.drop_empty();
-    for entry in scale.entries().iter().filter(holds) {
-        let id = versioned(&entry.id, api_version);
-        if !parent.entries().iter().any(|old| versioned(&old.id, api_version) == id && old.set().has(&path)) {
-            let mut entry = moved(entry, api_version, &own);
-            if let Some(old) = parent.get(&entry.id) {
-                entry.set_fields(old.set().union(&own));
-            }
+    for owner in owners {
+        let mut entry = moved(owner, api_version, &own);
+        entry.time = None;
+        if !parent.get(&entry.id).is_some_and(|old| own.is_subset(&old.set())) {
             parent.put(entry);
         }
     }
@@ -79,4 +72,48 @@ fn moved(entry: &Entry, api_version: &str, set: &Set) -> Entry {
     let mut moved = Entry::new(id, api_version, set.clone());
     moved.time.clone_from(&entry.time);
     moved
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(manager: &str, operation: &str, version: &str, fields: &Value) -> Value {
+        json!({"manager": manager, "operation": operation, "apiVersion": version, "time": "2026-01-01T00:00:00Z",
+            "fieldsType": "FieldsV1", "fieldsV1": fields})
+    }
+
+    #[test]
+    fn the_scale_shows_the_owners_of_the_replica_count() {
+        let parent = json!([
+            entry("me", "Apply", "apps/v1", &json!({"f:spec": {"f:replicas": {}, "f:paused": {}}})),
+            entry("other", "Update", "apps/v1", &json!({"f:spec": {"f:paused": {}}})),
+        ]);
+        assert_eq!(
+            to_scale(&parent, ".spec.replicas"),
+            Some(json!([entry("me", "Apply", "autoscaling/v1", &json!({"f:spec": {"f:replicas": {}}}))]))
+        );
+        assert_eq!(to_scale(&Value::Null, ".spec.replicas"), None);
+    }
+
+    #[test]
+    fn a_written_scale_moves_the_replica_count() {
+        let replicas = json!({"f:spec": {"f:replicas": {}}});
+        let parent = json!([
+            entry("a", "Apply", "apps/v1", &json!({"f:spec": {"f:replicas": {}, "f:paused": {}}})),
+            entry("b", "Apply", "apps/v1", &replicas),
+            entry("u", "Update", "apps/v1", &replicas),
+        ]);
+        let mut scaler = entry("scaler", "Update", "autoscaling/v1", &replicas);
+        scaler["subresource"] = json!("scale");
+        let moved = from_scale(&parent, &json!([scaler]), ".spec.replicas", "apps/v1");
+        scaler["apiVersion"] = json!("apps/v1");
+        scaler.as_object_mut().unwrap().remove("time");
+        assert_eq!(moved, Some(json!([entry("a", "Apply", "apps/v1", &json!({"f:spec": {"f:paused": {}}})), scaler])));
+
+        let scale = to_scale(&parent, ".spec.replicas").unwrap();
+        assert_eq!(from_scale(&parent, &scale, ".spec.replicas", "apps/v1"), Some(parent));
+    }
 }

@@ -178,3 +178,101 @@ fn items_without_any_key_are_refused() {
         r#"{"f:l":{"k:{\"a\":1,\"b\":1}":{".":{},"f:a":{},"f:b":{}},"k:{\"b\":1}":{".":{},"f:b":{},"f:c":{}}}}"#,
     )]);
 }
+
+#[test]
+fn atomic_lists_and_maps_have_one_owner() {
+    let mut object = Object::builtin("apps/v1", "Deployment");
+    let selector = |value: &str| json!({"spec": {"selector": {"matchLabels": {"a": value}}}});
+    object.apply("a", &selector("1")).owned(&[("a", "Apply", 1, r#"{"f:spec":{"f:selector":{}}}"#)]);
+    let error = object.try_apply("b", &selector("2"), OnConflict::Refuse).unwrap_err();
+    assert_eq!(error.message, "Apply failed with 1 conflict: conflict with \"a\": .spec.selector");
+    object.force("b", &json!({"spec": {"selector": {"matchLabels": {"b": "1"}}}}));
+    object.is(&json!({"spec": {"selector": {"matchLabels": {"b": "1"}}}}));
+}
+
+#[test]
+fn sets_grow_and_shrink_member_by_member() {
+    let finalizers = |list: Value| json!({"metadata": {"finalizers": list}});
+    Object::builtin("v1", "ConfigMap")
+        .apply("a", &finalizers(json!(["x", "y"])))
+        .apply("b", &finalizers(json!(["y", "z"])))
+        .is(&finalizers(json!(["x", "y", "z"])))
+        .apply("a", &finalizers(json!([])))
+        .is(&finalizers(json!(["y", "z"])))
+        .owned(&[("b", "Apply", 2, r#"{"f:metadata":{"f:finalizers":{"v:\"y\"":{},"v:\"z\"":{}}}}"#)]);
+}
+
+#[test]
+fn a_parent_goes_only_when_nobody_owns_anything_in_it() {
+    let pod = |spec: Value| json!({"spec": spec});
+    let mut object = Object::builtin("v1", "Pod");
+    object
+        .apply("a", &pod(json!({"containers": [{"name": "c", "image": "i"}]})))
+        .apply("b", &pod(json!({"containers": [{"name": "c", "env": [{"name": "E", "value": "1"}]}]})))
+        .apply("a", &json!({}))
+        .is(&pod(json!({"containers": [{"name": "c", "env": [{"name": "E", "value": "1"}]}]})))
+        .apply("b", &json!({}));
+    assert_eq!(object.live.unwrap()["spec"].get("containers"), None);
+}
+
+#[test]
+fn what_an_updater_added_to_an_item_survives_its_applier() {
+    let mut object = Object::builtin("v1", "ConfigMap");
+    object
+        .apply("a", &json!({"data": {"x": "1"}}))
+        .update("u", &json!({"data": {"x": "1", "y": "2"}}))
+        .apply("a", &json!({}))
+        .is(&json!({"data": {"y": "2"}}))
+        .owned(&[("u", "Update", 2, r#"{"f:data":{"f:y":{}}}"#)]);
+}
+
+#[test]
+fn an_updater_takes_the_field_and_the_applier_conflicts_afterwards() {
+    let mut object = Object::builtin("v1", "ConfigMap");
+    object.apply("a", &json!({"data": {"x": "1"}})).update_sub("u", "status", &json!({"data": {"x": "2"}}));
+    let error = object.try_apply("a", &json!({"data": {"x": "1"}}), OnConflict::Refuse).unwrap_err();
+    assert_eq!(
+        error.message,
+        "Apply failed with 1 conflict: conflict with \"u\" with subresource \"status\" using v1: .data.x"
+    );
+}
+
+#[test]
+fn free_form_subtrees_are_owned_field_by_field() {
+    Object::custom(Schema::any())
+        .apply("a", &json!({"spec": {"x": {"y": 1}, "list": [{"a": 1}]}}))
+        .owned(&[("a", "Apply", 1, r#"{"f:spec":{".":{},"f:list":{},"f:x":{".":{},"f:y":{}}}}"#)])
+        .apply("b", &json!({"spec": {"x": {"z": 2}}}))
+        .is(&json!({"spec": {"x": {"y": 1, "z": 2}, "list": [{"a": 1}]}}));
+}
+
+#[test]
+fn entries_from_before_a_list_became_atomic_count_for_the_whole_list() {
+    let list = |list: ListType| {
+        let items = Schema { ty: Type::Object, additional: Some(Arc::new(Schema::any())), ..Schema::default() };
+        let list = Schema { ty: Type::Array, items: Some(Arc::new(items)), list, ..Schema::default() };
+        Schema { ty: Type::Object, properties: [("l".to_owned(), Arc::new(list))].into(), ..Schema::default() }
+    };
+    let mut object = Object::custom(list(ListType::Map(vec!["k".to_owned()])));
+    object.apply("a", &json!({"l": [{"k": "1", "v": 1}]}));
+    object.schema = Arc::new(list(ListType::Atomic));
+    let error = object.try_apply("b", &json!({"l": [{"k": "2"}]}), OnConflict::Refuse).unwrap_err();
+    assert_eq!(error.message, "Apply failed with 1 conflict: conflict with \"a\": .l");
+    object.update("u", &json!({"l": []})).owned(&[("u", "Update", 3, r#"{"f:l":{}}"#)]);
+}
+
+#[test]
+fn an_explicit_null_removes_a_scalar() {
+    let mut object = Object::builtin("apps/v1", "Deployment");
+    object
+        .apply("a", &json!({"spec": {"replicas": 1}}))
+        .apply("a", &json!({"spec": {"replicas": null}}))
+        .is(&json!({"spec": {}}));
+}
+
+#[test]
+fn identity_and_version_of_a_configuration_are_not_owned() {
+    let mut object = Object::builtin("v1", "ConfigMap");
+    let body = json!({"metadata": {"uid": "u", "resourceVersion": "1", "generation": 1}});
+    object.apply("a", &body).owned(&[]);
+}

@@ -1,6 +1,7 @@
 //! Scenarios: objects that are written by several managers in turn.
 
 mod applying;
+mod random;
 mod updating;
 
 use std::sync::Arc;
