@@ -242,8 +242,17 @@ impl FromStr for Quantity {
             digits.parse().map_err(|_| ParseQuantityError::Number)?
         };
         let exponent = suffix.ten.saturating_sub(i32::try_from(parts.fraction.len()).unwrap_or(i32::MAX));
+        // Without digits only the slow path complains.
+        if !text.contains(|c: char| c.is_ascii_digit()) && !parts.is_short(&suffix, exponent) {
+            return Err(ParseQuantityError::Number);
+        }
         let text = parts.is_taken_as_canonical(&suffix, &digits, number, exponent).then(|| text.to_owned());
-        let mut mantissa = number.saturating_mul(1_i128 << suffix.two);
+        let (mut mantissa, mut exponent) = (number, exponent);
+        while mantissa.checked_mul(1_i128 << suffix.two).is_none() {
+            mantissa = divide_up(mantissa, 1);
+            exponent += 1;
+        }
+        mantissa <<= suffix.two;
         let mut format = suffix.format;
         if format == Format::BinarySi {
             let one = power_of_ten(exponent.unsigned_abs());
@@ -285,25 +294,28 @@ impl<'t> Parts<'t> {
         format!("{}{}", if self.whole.is_empty() { "0" } else { self.whole }, self.fraction)
     }
 
-    /// Whether upstream keeps the text as it was written instead of printing the canonical form.
-    ///
-    /// That happens for short numbers only (those that fit its fast path), on a rule that lets some texts through which
-    /// are not canonical (`1.500`, `+5`, `05m`). Pod template hashes depend on it.
-    fn is_taken_as_canonical(&self, suffix: &Suffix, digits: &str, number: i128, exponent: i32) -> bool {
-        let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    /// Whether upstream reads the number on its fast path, which is for short ones.
+    fn is_short(&self, suffix: &Suffix, exponent: i32) -> bool {
+        let length = i32::try_from(self.digits().len()).unwrap_or(i32::MAX);
         match suffix.format {
             Format::BinarySi => {
                 let bits = i32::try_from(suffix.two).unwrap_or(i32::MAX);
-                self.fraction.is_empty() && 15 - length - bits * 3 / 10 > 0 && number & 7 != 0
+                self.fraction.is_empty() && length < 15 - bits * 3 / 10
             }
-            _ => {
-                length <= 18
-                    && exponent >= NANO
-                    && exponent % 3 == 0
-                    && !digits.ends_with("000")
-                    && !digits.starts_with('0')
-            }
+            _ => length <= 18 && exponent >= NANO,
         }
+    }
+
+    /// Whether upstream keeps the text as it was written instead of printing the canonical form.
+    ///
+    /// That happens for short numbers only, on a rule that lets some texts through which are not canonical (`1.500`, `+5`,
+    /// `05m`). Pod template hashes depend on it.
+    fn is_taken_as_canonical(&self, suffix: &Suffix, digits: &str, number: i128, exponent: i32) -> bool {
+        let looks_canonical = match suffix.format {
+            Format::BinarySi => number & 7 != 0,
+            _ => exponent % 3 == 0 && !digits.ends_with("000") && !digits.starts_with('0'),
+        };
+        looks_canonical && self.is_short(suffix, exponent)
     }
 }
 
@@ -439,6 +451,9 @@ mod tests {
             ("2000", "2k"),
             ("-1500m", "-1500m"),
             ("-2000m", "-2"),
+            ("80800.00010851263108233272Ei", "9223372036854775807"),
+            ("m", "0"),
+            ("50000E", "50"),
         ] {
             check(text, canonical);
         }
@@ -453,6 +468,7 @@ mod tests {
             ("1Kii", ParseQuantityError::Suffix),
             ("1K", ParseQuantityError::Suffix),
             ("1e", ParseQuantityError::Suffix),
+            ("-Ei", ParseQuantityError::Number),
         ] {
             assert_eq!(text.parse::<Quantity>().err(), Some(error), "{text}");
         }
