@@ -47,6 +47,51 @@ pub fn create(from: &Value, to: &Value) -> Value {
     }
 }
 
+/// Returns the merge patch that brings `current` to `modified`: what the two differ in, and `null` for what `original`,
+/// the configuration applied before, still had. Fields that only `current` has stay.
+///
+/// This is what client-side apply sends for custom resources; see [`super::strategic::create_three_way`] for others.
+#[must_use]
+pub fn create_three_way(original: &Value, modified: &Value, current: &Value) -> Value {
+    match (original, modified, current) {
+        (_, Value::Object(modified), Value::Object(current)) => {
+            Value::Object(three_way_members(original, modified, current))
+        }
+        _ => modified.clone(),
+    }
+}
+
+fn three_way_members(
+    original: &Value,
+    modified: &Map<String, Value>,
+    current: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut patch = Map::new();
+    for (key, new) in modified {
+        let before = original.get(key).unwrap_or(&Value::Null);
+        match (current.get(key), new) {
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                let members = three_way_members(before, new, old);
+                if !members.is_empty() {
+                    patch.insert(key.clone(), Value::Object(members));
+                }
+            }
+            (Some(old), _) if old == new => {}
+            // A `null` cannot be set, and what is not there need not be removed.
+            (None, Value::Null) => {}
+            _ => {
+                patch.insert(key.clone(), new.clone());
+            }
+        }
+    }
+    for key in original.as_object().into_iter().flat_map(Map::keys).filter(|key| !modified.contains_key(*key)) {
+        if current.contains_key(key) {
+            patch.insert(key.clone(), Value::Null);
+        }
+    }
+    patch
+}
+
 fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (key, new) in patch {
         if new.is_null() {
@@ -124,6 +169,18 @@ mod tests {
     fn only_an_object_is_a_patch() {
         let error = apply(json!({}), &json!([])).unwrap_err();
         assert_eq!((error.code, error.reason), (400, "BadRequest"));
+    }
+
+    #[test]
+    fn three_documents_tell_what_was_dropped_from_what_others_added() {
+        let original = json!({"a": 1, "gone": 1, "m": {"x": 1, "gone": 1}});
+        let modified = json!({"a": 2, "m": {"x": 1}, "new": {"y": 1}});
+        let current = json!({"a": 1, "gone": 1, "m": {"x": 1, "gone": 1, "theirs": 1}, "theirs": 1});
+        let patch = create_three_way(&original, &modified, &current);
+        assert_eq!(patch, json!({"a": 2, "gone": null, "m": {"gone": null}, "new": {"y": 1}}));
+        let merged = apply(current, &patch).unwrap();
+        assert_eq!(merged, json!({"a": 2, "m": {"x": 1, "theirs": 1}, "new": {"y": 1}, "theirs": 1}));
+        assert_eq!(create_three_way(&modified, &modified, &merged), json!({}));
     }
 
     #[test]

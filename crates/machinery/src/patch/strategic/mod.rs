@@ -8,12 +8,12 @@
 //! | `"$deleteFromPrimitiveList/f": [..]` | these values leave the list `f` |
 //! | `"$setElementOrder/f": [..]` | the order of the merged list `f` |
 //!
-//! Applying only; patches are made by [`create`], the two-way comparison.
+//! [`create`] and [`create_three_way`] make patches by comparing documents.
 
 mod create;
 mod list;
 
-pub use create::create;
+pub use create::{create, create_three_way};
 use serde_json::{Map, Value};
 
 use super::unprocessable;

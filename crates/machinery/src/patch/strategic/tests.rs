@@ -219,3 +219,28 @@ fn a_created_patch_has_the_directives_of_kubectl() {
         }))
     );
 }
+
+#[test]
+fn three_documents_tell_what_was_dropped_from_what_others_added() {
+    let c = |name: &str, image: &str| json!({"name": name, "image": image});
+    let original = with_pod(&json!({"containers": [c("a", "1"), c("gone", "1")], "hostNetwork": true}));
+    let modified = with_pod(&json!({"containers": [c("a", "2")]}));
+    let mut current = original.clone();
+    current["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().push(c("sidecar", "1"));
+    current["spec"]["replicas"] = json!(3);
+    let patch = create_three_way(&original, &modified, &current, &deployment());
+    assert_eq!(
+        patch,
+        with_pod(&json!({
+            "$setElementOrder/containers": [{"name": "a"}],
+            "containers": [c("a", "2"), {"name": "gone", "$patch": "delete"}],
+            "hostNetwork": null,
+        }))
+    );
+    let merged = apply(current, patch, &deployment()).unwrap();
+    let pod = &merged["spec"]["template"]["spec"];
+    assert_eq!(*pod, json!({"containers": [c("a", "2"), c("sidecar", "1")]}));
+    assert_eq!(merged["spec"]["replicas"], 3);
+    let again = create_three_way(&modified, &modified, &merged, &deployment());
+    assert_eq!(apply(merged.clone(), again, &deployment()).unwrap(), merged);
+}
