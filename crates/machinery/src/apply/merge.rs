@@ -9,7 +9,7 @@ use super::{
     set::Set,
     typing::{ListAtom, MapAtom, TypeRef},
 };
-use crate::schema::Schema;
+use crate::schema::{Presence, Schema};
 
 /// Merges `config` into `live`: maps and sets grow, list map items merge by key, everything else is replaced.
 ///
@@ -32,7 +32,7 @@ pub(super) fn drop_nulls(schema: &Schema, value: &mut Value) {
         Value::Object(fields) => fields.retain(|key, value| {
             let Some(field) = schema.field(key) else { return true };
             drop_nulls(field, value);
-            field.nullable || !value.is_null()
+            field.nullable || field.presence == Presence::Value || !value.is_null()
         }),
         Value::Array(items) => {
             if let Some(schema) = &schema.items {

@@ -67,20 +67,25 @@ pub(super) enum Form {
 
 const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 
-/// The empty values that a built-in kind writes for fields held by value.
-static EMPTY: LazyLock<[Value; 4]> =
-    LazyLock::new(|| [Value::Object(Map::new()), Value::from(""), Value::from(0), Value::from(false)]);
+/// The zero values that a built-in kind writes for fields held by value.
+static ZERO: LazyLock<[Value; 5]> = LazyLock::new(|| {
+    [Value::Object(Map::new()), Value::from(""), Value::from("0"), Value::from(0), Value::from(false)]
+});
 
 impl<'a> TypeRef<'a> {
     /// What an absent field of this type stands for, if it is one that is never absent in Go.
     pub(super) fn implied(self) -> Option<&'static Value> {
         let TypeRef::Declared { schema, .. } = self else { return None };
-        let [object, string, number, boolean] = &*EMPTY;
+        let [object, string, quantity, number, boolean] = &*ZERO;
         match (schema.presence, schema.ty) {
             (Presence::Pointer, Type::Array) => Some(&Value::Null),
-            (Presence::Value, Type::Object) => Some(object),
-            (Presence::Value, Type::String) if schema.format.is_none() => Some(string),
-            (Presence::Value, Type::Integer | Type::Number) => Some(number),
+            (Presence::Value, Type::Object) if !schema.is_map() && !schema.preserve_unknown => Some(object),
+            (Presence::Value, Type::String) if matches!(schema.format.as_deref(), Some("date-time" | "byte")) => {
+                Some(&Value::Null)
+            }
+            (Presence::Value, Type::String) => Some(string),
+            (Presence::Value, Type::Quantity) => Some(quantity),
+            (Presence::Value, Type::Integer | Type::Number | Type::IntOrString) => Some(number),
             (Presence::Value, Type::Boolean) => Some(boolean),
             _ => None,
         }

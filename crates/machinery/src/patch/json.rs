@@ -1,5 +1,5 @@
-//! JSON patch, RFC 6902, with the extensions of the library that a kube-apiserver uses: negative list indices, and a
-//! `test` for `null` that a missing member passes.
+//! JSON patch, RFC 6902, with the extensions of the library that a kube-apiserver uses: negative list indices, a `test`
+//! for `null` that a missing member passes, and a `replace` that adds a missing member.
 
 use serde_json::{Map, Value, json};
 
@@ -103,7 +103,7 @@ fn run(document: &mut Value, operation: &Value) -> Result<(), Failure> {
             add(document, &path, moved)
         }
         "copy" => {
-            let copied = Pointer::parse(text("from")?)?.find(document)?.clone();
+            let copied = Pointer::find(&Pointer::parse(text("from")?)?.0, document)?.clone();
             add(document, &path, copied)
         }
         "test" => test(document, &path, operation.get("value").unwrap_or(&Value::Null)),
@@ -145,18 +145,31 @@ fn remove(document: &mut Value, path: &Pointer) -> Result<Value, Failure> {
     }
 }
 
+/// A missing member of an object is added, as upstream has it.
 fn replace(document: &mut Value, path: &Pointer, value: Value) -> Result<(), Failure> {
-    *step_all(document, &path.0)? = value;
+    let Some((last, parent)) = path.0.split_last() else {
+        *document = value;
+        return Ok(());
+    };
+    match step_all(document, parent)? {
+        Value::Object(map) => {
+            map.insert(last.clone(), value);
+        }
+        parent => *step_all(parent, std::slice::from_ref(last))? = value,
+    }
     Ok(())
 }
 
+/// Only the last member may be missing.
 fn test(document: &Value, path: &Pointer, wanted: &Value) -> Result<(), Failure> {
-    match path.find(document) {
-        Ok(found) if found == wanted => Ok(()),
-        Err(Failure::Missing(_)) if wanted.is_null() => Ok(()),
-        Ok(_) => Err(Failure::TestFailed),
-        Err(failure) => Err(failure),
-    }
+    let found = match path.0.split_last() {
+        Some((last, parent)) => match Pointer::find(parent, document)? {
+            Value::Object(map) => map.get(last).unwrap_or(&Value::Null),
+            parent => Pointer::find(std::slice::from_ref(last), parent)?,
+        },
+        None => document,
+    };
+    if found == wanted { Ok(()) } else { Err(Failure::TestFailed) }
 }
 
 /// A JSON pointer, RFC 6901, unescaped.
@@ -172,8 +185,8 @@ impl Pointer {
         Ok(Self(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect()))
     }
 
-    fn find<'a>(&self, document: &'a Value) -> Result<&'a Value, Failure> {
-        self.0.iter().try_fold(document, |value, part| match value {
+    fn find<'a>(parts: &[String], document: &'a Value) -> Result<&'a Value, Failure> {
+        parts.iter().try_fold(document, |value, part| match value {
             Value::Object(map) => map.get(part).ok_or_else(|| Failure::Missing(part.clone())),
             Value::Array(list) => Ok(&list[existing(part, list.len())?]),
             _ => Err(Failure::Missing(part.clone())),
@@ -321,8 +334,9 @@ mod tests {
                 "operation 0 (add): nothing at \"annotations\"",
             ),
             ("test differs", json!([{"op": "test", "path": "/l", "value": []}]), "test failed"),
+            ("test below nothing", json!([{"op": "test", "path": "/q/x", "value": null}]), "nothing at \"q\""),
             ("remove nothing", json!([{"op": "remove", "path": "/q"}]), "nothing at \"q\""),
-            ("replace nothing", json!([{"op": "replace", "path": "/q", "value": 1}]), "nothing at \"q\""),
+            ("replace below nothing", json!([{"op": "replace", "path": "/q/x", "value": 1}]), "nothing at \"q\""),
             ("index beyond the end", json!([{"op": "add", "path": "/l/3", "value": 1}]), "bad index \"3\""),
             ("no number", json!([{"op": "remove", "path": "/l/x"}]), "bad index \"x\""),
             ("unknown operation", json!([{"op": "frob", "path": "/l"}]), "unknown operation"),
