@@ -15,6 +15,8 @@
 //! | [`proto`] | protobuf bodies of built-in kinds as JSON objects |
 //! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
+//! | [`selector`] | label and field selectors |
+//! | [`time`] | times and ages as the API writes them |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
 //!
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
@@ -33,3 +35,5 @@ pub mod proto;
 pub mod quantity;
 pub mod resource;
 pub mod schema;
+pub mod selector;
+pub mod time;

@@ -169,3 +169,71 @@ fn no_new_finalizers(meta: &Value, before: &Value, path: &Path) -> Option<Cause>
 fn strings(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::builtin;
+
+    fn config_maps() -> Resource {
+        builtin().into_iter().find(|r| r.plural == "configmaps").unwrap()
+    }
+
+    #[track_caller]
+    fn check(metadata: &Value, expected: &[&str]) {
+        let causes = validate(&json!({"metadata": metadata}), &config_maps());
+        let texts: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn new_metadata_is_checked() {
+        check(&json!({"name": "a", "namespace": "n", "labels": {"a": "b"}}), &[]);
+        check(&json!({"name": "a-x", "generateName": "a-", "namespace": "n"}), &[]);
+        check(&json!({"namespace": "n"}), &["metadata.name: Required value: name or generateName is required"]);
+        check(&json!({"name": "a"}), &["metadata.namespace: Required value"]);
+        check(
+            &json!({"name": "a", "namespace": "n", "finalizers": ["orphan", "foregroundDeletion"]}),
+            &[
+                "metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: finalizer orphan and foregroundDeletion cannot be both set",
+            ],
+        );
+        check(
+            &json!({"name": "a", "namespace": "n", "annotations": {"a": "x".repeat(262_144)}}),
+            &["metadata.annotations: Too long: may not be more than 262144 bytes"],
+        );
+        check(
+            &json!({"name": "a", "namespace": "n", "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": ""}]}),
+            &[
+                "metadata.ownerReferences.name: Invalid value: \"\": must not be empty",
+                "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty",
+            ],
+        );
+    }
+
+    #[test]
+    fn one_controller_at_most() {
+        let owner =
+            |name: &str| json!({"apiVersion": "v1", "kind": "Pod", "name": name, "uid": "u", "controller": true});
+        let object = json!({"metadata": {"name": "a", "namespace": "n", "ownerReferences": [owner("x"), owner("y")]}});
+        let causes = validate(&object, &config_maps());
+        assert!(causes[0].message.ends_with(
+            "Only one reference can have Controller set to true. Found \"true\" in references for Pod/x and Pod/y"
+        ));
+    }
+
+    #[test]
+    fn a_deleting_object_takes_no_new_finalizers() {
+        let old = json!({"metadata": {"name": "a", "namespace": "n", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["k/a"]}});
+        let new = json!({"metadata": {"name": "a", "namespace": "n", "deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "1", "finalizers": ["k/a", "x"]}});
+        let causes = validate_update(&new, &old, &config_maps());
+        assert_eq!(causes.len(), 1);
+        assert_eq!(
+            causes[0].message,
+            "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{\"x\"}"
+        );
+        assert!(validate_update(&old, &old, &config_maps())[0].message.ends_with("must be specified for an update"));
+    }
+}

@@ -209,54 +209,54 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(errors: Vec<String>, expected: &[&str]) {
+    fn check(errors: &[String], expected: &[&str]) {
         assert_eq!(errors, expected);
     }
 
     #[test]
     fn good_names_pass() {
-        check(dns_subdomain("a.b-c.1"), &[]);
-        check(dns_label("1-a"), &[]);
-        check(dns_label_1035("a-1"), &[]);
-        check(wildcard_subdomain("*.example.com"), &[]);
-        check(path_segment("system:a.b", NamePart::Whole), &[]);
-        check(qualified_name("example.com/My_name.1"), &[]);
-        check(label_value(""), &[]);
-        check(label_value("A-b_c.1"), &[]);
-        check(port_name("http-2"), &[]);
-        check(config_map_key(".dot"), &[]);
-        check(env_var_name("my env"), &[]);
-        check(percent("25%"), &[]);
+        check(&dns_subdomain("a.b-c.1"), &[]);
+        check(&dns_label("1-a"), &[]);
+        check(&dns_label_1035("a-1"), &[]);
+        check(&wildcard_subdomain("*.example.com"), &[]);
+        check(&path_segment("system:a.b", NamePart::Whole), &[]);
+        check(&qualified_name("example.com/My_name.1"), &[]);
+        check(&label_value(""), &[]);
+        check(&label_value("A-b_c.1"), &[]);
+        check(&port_name("http-2"), &[]);
+        check(&config_map_key(".dot"), &[]);
+        check(&env_var_name("my env"), &[]);
+        check(&percent("25%"), &[]);
     }
 
     #[test]
     fn bad_names_are_refused_in_the_apis_words() {
         check(
-            dns_subdomain("A_b"),
+            &dns_subdomain("A_b"),
             &[
                 "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
             ],
         );
         check(
-            dns_label("a_b"),
+            &dns_label("a_b"),
             &[
                 "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
             ],
         );
-        check(dns_label("a.b"), &["must not contain dots"]);
+        check(&dns_label("a.b"), &["must not contain dots"]);
         check(
-            dns_label_1035("1a"),
+            &dns_label_1035("1a"),
             &[
                 "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
             ],
         );
-        check(path_segment("a/b%", NamePart::Whole), &["may not contain '/'", "may not contain '%'"]);
-        check(path_segment("..", NamePart::Whole), &["may not be '..'"]);
-        check(port_name("a--b"), &["must not contain consecutive hyphens"]);
-        check(port_name("80"), &["must contain at least one letter (a-z)"]);
-        check(config_map_key("..a"), &["must not start with '..'"]);
-        check(dns_label(&"a".repeat(64)), &["must be no more than 63 characters"]);
-        check(qualified_name("/a"), &["prefix part must be non-empty"]);
+        check(&path_segment("a/b%", NamePart::Whole), &["may not contain '/'", "may not contain '%'"]);
+        check(&path_segment("..", NamePart::Whole), &["may not be '..'"]);
+        check(&port_name("a--b"), &["must not contain consecutive hyphens"]);
+        check(&port_name("80"), &["must contain at least one letter (a-z)"]);
+        check(&config_map_key("..a"), &["must not start with '..'"]);
+        check(&dns_label(&"a".repeat(64)), &["must be no more than 63 characters"]);
+        check(&qualified_name("/a"), &["prefix part must be non-empty"]);
         assert_eq!(qualified_name("").len(), 2);
         assert!(
             qualified_name("a/b/c")[0]

@@ -50,7 +50,7 @@ impl Described<'_> {
         }
         let item = format!("{collection}/{{name}}");
         paths.push((item.clone(), self.item()));
-        for name in self.resource.subresources.clone() {
+        for name in self.resource.subresources.iter().map(|s| s.name) {
             if let Some(operations) = self.subresource(name) {
                 paths.push((format!("{item}/{name}"), operations));
             }

@@ -1,26 +1,13 @@
 use super::*;
-use crate::{
-    resource::GenerationRule,
-    schema::{Schema, builtin, from_crd},
-};
+use crate::schema::{builtin, from_crd};
 
 fn resource(api_version: &str, kind: &str, plural: &str) -> Resource {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    Resource {
-        gvk: Gvk { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() },
-        plural: plural.to_owned(),
-        singular: kind.to_lowercase(),
-        list_kind: format!("{kind}List"),
-        short_names: Vec::new(),
-        categories: Vec::new(),
-        namespaced: true,
-        verbs: vec!["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
-        subresources: vec!["status", "scale"],
-        generation: GenerationRule::Spec,
-        custom: false,
-        scale_paths: None,
-        schema: builtin(api_version, kind).unwrap_or_else(|| Arc::new(Schema::any())),
-    }
+    let mut resource = Resource::new(Gvk::new(group, version, kind), plural);
+    resource.add_subresource("status");
+    resource.add_subresource("scale");
+    resource.schema = builtin(api_version, kind).unwrap_or(resource.schema);
+    resource
 }
 
 fn rollouts(schema: &Value) -> Resource {
