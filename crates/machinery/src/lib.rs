@@ -4,6 +4,7 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | [`apply`] | server-side apply and `managedFields`: who owns which field |
+//! | [`cel`] | the Common Expression Language, for the rules of custom resources |
 //! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
 //! | [`field`] | paths and validation errors |
@@ -22,6 +23,7 @@
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
 
 pub mod apply;
+pub mod cel;
 pub mod decode;
 pub mod error;
 pub mod field;

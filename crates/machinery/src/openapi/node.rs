@@ -173,7 +173,10 @@ impl Definitions {
             out.insert("enum".to_owned(), json!(rules.one_of_values));
         }
         if !rules.cel.is_empty() {
-            out.insert("x-kubernetes-validations".to_owned(), json!(rules.cel));
+            out.insert(
+                "x-kubernetes-validations".to_owned(),
+                rules.cel.iter().map(|rule| rule.source().clone()).collect(),
+            );
         }
         if self.dialect == Dialect::V3 {
             self.junctors(rules, out);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::{ListType, Pattern, Rules, Schema, Type, builtin_type};
+use super::{CelRule, ListType, Pattern, Rules, Schema, Type, builtin_type};
 
 /// Returns the schema of a custom resource from `spec.versions[].schema.openAPIV3Schema`, with `apiVersion`, `kind` and
 /// `metadata` as every object has them. Without a schema everything is kept.
@@ -120,7 +120,7 @@ fn rules(json: &Value) -> Option<Box<Rules>> {
         any_of: list("anyOf"),
         one_of: list("oneOf"),
         not: object.get("not").filter(|n| n.is_object()).map(from_openapi),
-        cel: values("x-kubernetes-validations"),
+        cel: values("x-kubernetes-validations").into_iter().map(CelRule::new).collect(),
     };
     (rules != Rules::default()).then(|| Box::new(rules))
 }

@@ -2,6 +2,7 @@
 //! strategic merge and server-side apply all walk.
 
 mod builtin;
+mod cel_rule;
 mod crd;
 mod default;
 mod facts;
@@ -18,11 +19,12 @@ use serde_json::Value;
 pub(crate) use self::builtin::builtin_named;
 pub use self::{
     builtin::{builtin, builtin_type, short_type_name},
+    cel_rule::{CelRule, Programs},
     crd::{from_crd, from_openapi, unrecognized_formats},
     default::apply_defaults,
     pattern::Pattern,
     prune::{drop_nulls, prune},
-    validate::{validate, validate_scale},
+    validate::{unsupported_rules, validate, validate_scale},
 };
 
 /// One node. A tree without cycles: shared subtrees are shared `Arc`s, and the one recursive kind of Kubernetes (the
@@ -156,8 +158,8 @@ pub struct Rules {
     pub one_of: Vec<Schema>,
     /// `not`.
     pub not: Option<Schema>,
-    /// `x-kubernetes-validations`, each as written.
-    pub cel: Vec<Value>,
+    /// `x-kubernetes-validations`.
+    pub cel: Vec<CelRule>,
 }
 
 impl Schema {

@@ -2,21 +2,22 @@
 
 mod lists;
 mod node;
+mod rules;
 mod scale;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
-pub use self::scale::validate_scale;
+pub use self::{rules::unsupported_rules, scale::validate_scale};
 use super::{ListType, Schema};
 use crate::{error::Cause, field::Path};
 
 /// Returns what is wrong with a custom resource; empty if nothing is.
 ///
 /// On an update `old` is the object as stored: what an update leaves as it was is not validated again, so that a
-/// stricter schema does not block unrelated changes. Names and labels in `metadata` are not looked at, and neither are
-/// the rules under `x-kubernetes-validations`.
+/// stricter schema does not block unrelated changes. Names and labels in `metadata` are not looked at. The rules under
+/// `x-kubernetes-validations` are asked last, and only if nothing is wrong that would mislead them.
 #[must_use]
 pub fn validate(value: &Value, old: Option<&Value>, schema: &Schema) -> Vec<Cause> {
     let mut causes = node::validate(value, old, schema);
@@ -25,8 +26,22 @@ pub fn validate(value: &Value, old: Option<&Value>, schema: &Schema) -> Vec<Caus
     if !ratchet {
         causes.extend(lists::duplicates(value, schema));
     }
+    if !rules::any(schema) {
+        return causes;
+    }
+    if causes.iter().any(|c| MISLEADING.contains(&c.reason)) {
+        let text = "some validation rules were not checked because the object was invalid; correct the existing errors \
+                    to complete validation";
+        causes.push(Path::default().invalid(Value::Null, text));
+    } else {
+        causes.extend(rules::check(value, old, schema));
+    }
     causes
 }
+
+/// Where the shape itself is wrong, rules would fail for no reason of their own.
+const MISLEADING: [&str; 5] =
+    ["FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
 
 /// Finds in the old list the item that stands for the one at `index`: by keys in a list map, else none.
 fn correlated<'a>(schema: &Schema, item: &Value, old: Option<&'a Value>) -> Option<&'a Value> {

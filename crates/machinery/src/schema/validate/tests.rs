@@ -223,3 +223,93 @@ fn scale_paths_must_lead_to_numbers() {
         assert_eq!(texts, expected);
     }
 }
+
+fn ruled(rules: &Value) -> Schema {
+    from_openapi(&json!({"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-validations": rules,
+        "properties": {"min": {"type": "integer"}, "max": {"type": "integer"},
+            "name": {"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "name is immutable"}]},
+            "list": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string",
+                "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}}}}}}}}))
+}
+
+#[track_caller]
+fn check_rules(rules: &Value, value: &Value, old: Option<&Value>, expected: &[&str]) {
+    let texts: Vec<String> =
+        validate(value, old, &ruled(rules)).iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+    assert_eq!(texts, expected);
+}
+
+#[test]
+fn rules_object_in_their_own_words() {
+    let both = json!({"spec": {"min": 3, "max": 1}});
+    for (rule, expected) in [
+        (json!({"rule": "self.min <= self.max"}), "spec: Invalid value: \"object\": failed rule: self.min <= self.max"),
+        (
+            json!({"rule": "self.min <= self.max", "message": "min over max"}),
+            "spec: Invalid value: \"object\": min over max",
+        ),
+        (
+            json!({"rule": "self.min <= self.max", "messageExpression": "'min ' + string(self.min)"}),
+            "spec: Invalid value: \"object\": min 3",
+        ),
+        (
+            json!({"rule": "self.min <= self.max", "message": "m", "fieldPath": ".max", "reason": "FieldValueForbidden"}),
+            "spec.max: Forbidden: m",
+        ),
+        (
+            json!({"rule": "self.name == 'x'"}),
+            "spec: Invalid value: \"object\": no such key: name evaluating rule: self.name == 'x'",
+        ),
+    ] {
+        check_rules(&json!([rule]), &both, None, &[expected]);
+    }
+    check_rules(&json!([{"rule": "ip(self.name).family() == 4"}]), &both, None, &[]);
+}
+
+#[test]
+fn transition_rules_ask_only_where_old_and_new_belong_together() {
+    let old = json!({"spec": {"name": "a", "list": [{"a": "x"}]}});
+    let new = json!({"spec": {"name": "b", "list": [{"a": "y"}]}});
+    check_rules(&json!([]), &new, None, &[]);
+    check_rules(&json!([]), &old, Some(&old), &[]);
+    check_rules(&json!([]), &new, Some(&old), &["spec.name: Invalid value: \"string\": name is immutable"]);
+    let optional = json!([{"rule": "!oldSelf.hasValue() || self.name == oldSelf.value().name", "optionalOldSelf": true, "message": "m"}]);
+    check_rules(&optional, &new, None, &[]);
+}
+
+#[test]
+fn rules_do_not_blame_an_update_for_what_it_leaves_alone() {
+    let rule = json!([{"rule": "self.min <= self.max"}]);
+    let old = json!({"spec": {"min": 3, "max": 1}, "other": 1});
+    check_rules(&rule, &json!({"spec": {"min": 3, "max": 1}, "other": 2}), Some(&old), &[]);
+    check_rules(
+        &rule,
+        &json!({"spec": {"min": 4, "max": 1}}),
+        Some(&old),
+        &["spec: Invalid value: \"object\": failed rule: self.min <= self.max"],
+    );
+}
+
+#[test]
+fn rules_wait_for_the_shape_to_be_right() {
+    check_rules(
+        &json!([{"rule": "self.min <= self.max"}]),
+        &json!({"spec": {"min": "a"}}),
+        None,
+        &[
+            "spec.min: Invalid value: \"string\": spec.min in body must be of type integer: \"string\"",
+            "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the \
+             existing errors to complete validation",
+        ],
+    );
+}
+
+#[test]
+fn a_rule_that_does_not_compile_is_named_for_a_warning() {
+    assert_eq!(
+        unsupported_rules(&ruled(&json!([{"rule": "url(self.name).getHost() == ''"}]))),
+        [
+            "spec: x-kubernetes-validations rule \"url(self.name).getHost() == ''\" is not enforced: undeclared reference to 'url'"
+        ]
+    );
+}
