@@ -108,8 +108,8 @@ impl<'a> Evaluator<'a> {
         if left == Err(EvalError::Budget) || left == Ok(decides) {
             return left.map(Val::Bool);
         }
-        let right = self.evaluate(right).and_then(|v| v.truth())?;
-        if right == decides { Ok(Val::Bool(decides)) } else { left.map(Val::Bool) }
+        let right = self.evaluate(right).and_then(|v| v.truth());
+        if right == Ok(decides) || left.is_ok() { right.map(Val::Bool) } else { left.map(Val::Bool) }
     }
 
     fn comprehension(
