@@ -28,6 +28,11 @@ fn is_set(schema: &Value, name: &str) -> bool {
     })
 }
 
+/// Any value is a default, also an empty one.
+fn has_default(schema: &Value) -> bool {
+    schema.get("default").is_some_and(|default| !default.is_null())
+}
+
 /// Where a schema stands.
 #[derive(Default, Clone)]
 struct Place {
@@ -122,7 +127,7 @@ fn refused(schema: &Value, place: &Place, at: &Path, causes: &mut Vec<Cause>) {
     if schema["items"].as_array().is_some_and(|items| !items.is_empty()) {
         causes.push(at.child("items").forbidden("items must be a schema object and not an array"));
     }
-    if let Some(reason) = place.no_default.as_ref().filter(|_| is_set(schema, "default")) {
+    if let Some(reason) = place.no_default.as_ref().filter(|_| has_default(schema)) {
         causes.push(at.child("default").forbidden(&format!("must not be set {reason}")));
     }
     if place.inside_meta && schema["x-kubernetes-embedded-resource"] == true {
@@ -230,7 +235,7 @@ fn list_items(schema: &Value, at: &Path, causes: &mut Vec<Cause>) {
         let Some(property) = items["properties"].get(key) else { continue };
         let path = at_items.child("properties").key(key);
         let required = items["required"].as_array().is_some_and(|r| r.iter().any(|name| name == key));
-        if !required && !is_set(property, "default") {
+        if !required && !has_default(property) {
             let reason = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required \
                           property";
             causes.push(path.child("default").required(reason));
