@@ -1,1 +1,3 @@
 //! Rollout planning and restarting: observe, plan, apply.
+
+pub mod plan;
