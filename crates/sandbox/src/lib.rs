@@ -1,1 +1,15 @@
-//! The Kubernetes API in process: storage, machinery, built-in controllers, simulated nodes.
+//! The Kubernetes API in process.
+//!
+//! | module | purpose |
+//! | --- | --- |
+//! | [`object`] | a stored object: its text and what indexes need |
+//! | [`store`] | all objects under one revision counter, with history, indexes and subscriptions |
+//! | [`catalog`] | which resources are served now |
+//! | [`registry`] | the rules between a request and the store |
+//!
+//! Deliberately absent: anything about `argoproj.io` (its kinds arrive as CustomResourceDefinitions like any other).
+
+pub mod catalog;
+pub mod object;
+pub mod registry;
+pub mod store;
