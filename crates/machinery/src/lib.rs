@@ -6,17 +6,20 @@
 //! | [`apply`] | server-side apply and `managedFields`: who owns which field |
 //! | [`cel`] | the Common Expression Language, for the rules of custom resources |
 //! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
+//! | [`defaults`] | what is filled into objects of built-in kinds |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
 //! | [`field`] | paths and validation errors |
 //! | [`openapi`] | OpenAPI documents, v2 and v3 |
 //! | [`patch`] | JSON patch, merge patch, strategic merge patch: applying and making them |
 //! | [`go_duration`] | durations as Go writes them |
+//! | [`meta`] | reading and changing objects: metadata, owners, conditions, equality |
 //! | [`names`] | what may be called what: names, labels, annotations, owner references |
 //! | [`pod_template`] | the defaults of pod templates, and what is wrong with one |
 //! | [`proto`] | protobuf bodies of built-in kinds as JSON objects |
 //! | [`quantity`] | resource quantities: canonical text, comparison, sums |
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
 //! | [`selector`] | label and field selectors |
+//! | [`strategy`] | what a write decides by kind: status, generation, selectors, addresses |
 //! | [`time`] | times and ages as the API writes them |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
 //!
@@ -25,10 +28,12 @@
 pub mod apply;
 pub mod cel;
 pub mod decode;
+pub mod defaults;
 pub mod error;
 pub mod field;
 pub mod go_duration;
 mod go_text;
+pub mod meta;
 pub mod names;
 pub mod openapi;
 pub mod patch;
@@ -38,4 +43,5 @@ pub mod quantity;
 pub mod resource;
 pub mod schema;
 pub mod selector;
+pub mod strategy;
 pub mod time;

@@ -23,6 +23,8 @@ mod presence;
 mod reader;
 mod scalar;
 
+pub(crate) use presence::zero;
+
 use serde_json::Value;
 
 pub use self::error::DecodeError;

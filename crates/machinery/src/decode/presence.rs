@@ -41,7 +41,7 @@ fn is_zero(field: &Schema, value: &Value) -> bool {
 }
 
 /// The zero value as Go writes it; `None` where that is `null` for a list or map, which stays unwritten.
-fn zero(schema: &Schema) -> Option<Value> {
+pub(crate) fn zero(schema: &Schema) -> Option<Value> {
     match schema.ty {
         Type::String if matches!(schema.format.as_deref(), Some("date-time" | "byte")) => Some(Value::Null),
         Type::String => Some(json!("")),

@@ -1,10 +1,11 @@
 //! The defaults that the API server writes into pod templates.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::quantity::Quantity;
-
-type Fields = Map<String, Value>;
+use crate::{
+    defaults::set::{Fields, items, number, pointer, text, within},
+    quantity::Quantity,
+};
 
 /// Fills the defaults of `core/v1` into the pod template `template`.
 ///
@@ -163,38 +164,6 @@ fn pull_policy(image: &str) -> &'static str {
     let malformed = path.is_empty() || repository.chars().any(|c| c.is_ascii_uppercase() || c.is_whitespace());
     let latest = tag == Some("latest") || (tag.is_none() && digest.is_none());
     if latest && !malformed { "Always" } else { "IfNotPresent" }
-}
-
-/// Sets a text that is missing or empty.
-fn text(fields: &mut Fields, name: &str, value: &str) {
-    if fields.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
-        fields.insert(name.to_owned(), json!(value));
-    }
-}
-
-/// Sets a number that is missing or zero.
-fn number(fields: &mut Fields, name: &str, value: i64) {
-    if fields.get(name).and_then(Value::as_i64).unwrap_or(0) == 0 {
-        fields.insert(name.to_owned(), json!(value));
-    }
-}
-
-/// Sets a field that is missing.
-fn pointer(fields: &mut Fields, name: &str, value: Value) {
-    if fields.get(name).is_none_or(Value::is_null) {
-        fields.insert(name.to_owned(), value);
-    }
-}
-
-fn within(fields: &mut Fields, name: &str, change: impl FnOnce(&mut Fields)) {
-    if let Some(inner) = fields.get_mut(name).and_then(Value::as_object_mut) {
-        change(inner);
-    }
-}
-
-fn items(fields: &mut Fields, name: &str, change: impl Fn(&mut Fields)) {
-    let items = fields.get_mut(name).and_then(Value::as_array_mut);
-    items.into_iter().flatten().filter_map(Value::as_object_mut).for_each(change);
 }
 
 #[cfg(test)]
