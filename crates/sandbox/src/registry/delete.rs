@@ -105,10 +105,12 @@ impl Registry {
         let mut object = current;
         if let Some(value) = marked {
             let Some(next) = self.replace(entry, &object, Some(stored(entry, &value))) else { return Ok(None) };
+            self.after_commit(resource, Some(&next), Some(&object));
             object = next;
         }
         if remove {
             let Some(last) = self.replace(entry, &object, None) else { return Ok(None) };
+            self.after_commit(resource, None, Some(&object));
             object = last;
         }
         Ok(Some(Deleted { object, removed: remove }))

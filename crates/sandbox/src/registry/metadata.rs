@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tiphys_machinery::{
     error::{ApiError, Cause},
-    resource::{GenerationRule, Resource},
+    resource::Resource,
 };
 
 /// Fields of the metadata that only the server writes.
@@ -27,15 +27,32 @@ pub(super) fn of(value: &mut Value) -> &mut Map<String, Value> {
 }
 
 /// Sets what the server decides at creation.
-pub(super) fn begin(value: &mut Value, uid: String, now: Timestamp, generation: GenerationRule) {
+pub(super) fn begin(value: &mut Value, uid: String, now: Timestamp) {
     let metadata = of(value);
     for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"] {
         metadata.remove(field);
     }
     metadata.insert("uid".into(), uid.into());
     metadata.insert("creationTimestamp".into(), stamp(now).into());
-    if generation != GenerationRule::Never {
-        metadata.insert("generation".into(), 1.into());
+}
+
+/// # Errors
+/// `Conflict` when the object names another resourceVersion than the stored one's.
+pub(super) fn check_revision(resource: &Resource, name: &str, revision: u64, new: &Value) -> Result<(), ApiError> {
+    match new["metadata"]["resourceVersion"].as_str() {
+        Some(version) if !matches!(version, "" | "0") && version != revision.to_string() => {
+            Err(ApiError::conflict(&resource.gvk.group, &resource.plural, name))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the resourceVersion of an update; where the kind may be overwritten without one, that of the stored object.
+pub(super) fn take_version(resource: &Resource, old: &Value, new: &mut Value) -> Value {
+    match of(new).remove("resourceVersion") {
+        Some(Value::String(version)) if !version.is_empty() => version.into(),
+        _ if resource.unconditional_update => old["metadata"]["resourceVersion"].clone(),
+        _ => Value::from(""),
     }
 }
 
@@ -49,21 +66,6 @@ pub(super) fn keep_server_fields(old: &Value, new: &mut Value) {
             Some(value) => metadata.insert(field.into(), value.clone()),
             None => metadata.remove(field),
         };
-    }
-}
-
-/// Adds one to the generation if the change is of the kind that counts.
-pub(super) fn bump_generation(resource: &Resource, old: &Value, new: &mut Value) {
-    let moved = match resource.generation {
-        GenerationRule::Never | GenerationRule::Fixed => false,
-        GenerationRule::Spec => differ(old, new, "/spec"),
-        GenerationRule::SpecOrAnnotations => differ(old, new, "/spec") || differ(old, new, "/metadata/annotations"),
-        GenerationRule::AllButMetadata => body_differs(resource, old, new),
-        GenerationRule::BodyOrLabels => body_differs(resource, old, new) || differ(old, new, "/metadata/labels"),
-    };
-    if moved {
-        let generation = old["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
-        of(new).insert("generation".into(), generation.into());
     }
 }
 
@@ -126,28 +128,4 @@ pub(super) fn is_finished(value: &Value) -> bool {
     metadata.get("deletionTimestamp").is_some_and(|t| !t.is_null())
         && finalizers(value).is_empty()
         && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() == 0
-}
-
-fn differ(old: &Value, new: &Value, pointer: &str) -> bool {
-    let part = |value: &Value| value.pointer(pointer).filter(|part| !is_empty(part)).cloned();
-    part(old) != part(new)
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(map) => map.is_empty(),
-        _ => false,
-    }
-}
-
-fn body_differs(resource: &Resource, old: &Value, new: &Value) -> bool {
-    let skipped = |key: &str| {
-        matches!(key, "metadata" | "apiVersion" | "kind") || (key == "status" && resource.has_status())
-    };
-    let body = |value: &Value| -> Map<String, Value> {
-        let map = value.as_object().cloned().unwrap_or_default();
-        map.into_iter().filter(|(key, _)| !skipped(key)).collect()
-    };
-    body(old) != body(new)
 }

@@ -3,9 +3,12 @@
 //! The HTTP layer and the built-in controllers both write through here, so that generation, managed fields, validation
 //! and finalizers follow the same rules for all.
 
+mod allocate;
+mod crd;
 mod delete;
 mod metadata;
 mod options;
+mod patch;
 mod prepare;
 mod write;
 
@@ -16,9 +19,13 @@ use serde_json::Value;
 use tiphys_clock::Clock;
 use tiphys_machinery::{error::ApiError, resource::Resource};
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     delete::Deleted,
     options::{DeleteOptions, FieldValidation, Propagation, Subresource, WriteOptions},
+    patch::PatchKind,
     write::Written,
 };
 use crate::{
@@ -129,7 +136,9 @@ impl Registry {
     pub fn dependents(&self, uid: &str) -> Vec<(Arc<Resource>, Arc<Object>)> {
         let resources = self.resources();
         let found = self.inner.store.dependents(uid).into_iter();
-        found.filter_map(|(shard, object)| Some((resources.entry(&shard.0, &shard.1)?.storage.clone(), object))).collect()
+        found
+            .filter_map(|(shard, object)| Some((resources.entry(&shard.0, &shard.1)?.storage.clone(), object)))
+            .collect()
     }
 
     /// Returns the object of this uid, if it exists.

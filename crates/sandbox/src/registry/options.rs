@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+pub use tiphys_machinery::decode::FieldValidation;
 use tiphys_machinery::error::ApiError;
 
 /// Which part of an object a request addresses.
@@ -40,18 +41,6 @@ impl Subresource {
     }
 }
 
-/// What happens to unknown and duplicate fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FieldValidation {
-    /// Dropped silently.
-    Ignore,
-    /// Dropped with a warning.
-    #[default]
-    Warn,
-    /// Refused.
-    Strict,
-}
-
 /// Options of create, update and patch.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
@@ -63,6 +52,8 @@ pub struct WriteOptions {
     pub field_validation: FieldValidation,
     /// Whether an apply takes over the fields of other managers.
     pub force: bool,
+    /// Whether an apply has already noted who owns what.
+    pub(crate) applied: bool,
 }
 
 impl WriteOptions {

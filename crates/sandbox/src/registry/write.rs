@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tiphys_machinery::{error::ApiError, resource::Resource};
+use tiphys_machinery::{apply::revert_times, error::ApiError, resource::Resource};
 
-use super::{Registry, Subresource, WriteOptions, metadata, stored};
+use super::{Registry, Subresource, WriteOptions, crd, metadata, stored};
 use crate::{catalog::Entry, object::Object, store::Expected};
 
 /// What a write left behind.
@@ -65,11 +65,8 @@ impl Registry {
         value: &Value,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, ApiError> {
-        let precondition = value["metadata"]["resourceVersion"].as_str().filter(|rv| !matches!(*rv, "" | "0"));
         self.rewrite(resource, namespace, name, subresource, options, &mut |current, _| {
-            if precondition.is_some_and(|rv| rv != current.revision().to_string()) {
-                return Err(ApiError::conflict(&resource.gvk.group, &resource.plural, name));
-            }
+            metadata::check_revision(resource, name, current.revision(), value)?;
             Ok(value.clone())
         })
     }
@@ -133,6 +130,9 @@ impl Registry {
                 return Ok(current);
             }
             self.prepare_update(resource, subresource, &old, &mut new, options)?;
+            if revert_times(&old, &mut new) {
+                return Ok(current);
+            }
             if let Some(done) = self.commit_update(resource, &current, &new, options)? {
                 return Ok(done);
             }
@@ -164,7 +164,17 @@ impl Registry {
             return Ok(None);
         };
         object.set_revision(change.revision);
+        self.after_commit(resource, change.new.as_deref(), Some(current));
         Ok(Some(change.new.clone().unwrap_or_else(|| Arc::new(object))))
+    }
+
+    /// What a write of some kinds sets off at once: definitions serve their kinds, and go when their objects have gone.
+    pub(super) fn after_commit(&self, resource: &Resource, new: Option<&Object>, old: Option<&Object>) {
+        if crd::is_definition(resource) {
+            self.follow_definition(new, old);
+        } else if new.is_none() && resource.custom && self.is_terminating(resource) {
+            self.clean_up(&resource.gvk.group, &resource.plural);
+        }
     }
 
     fn create_once(
@@ -190,7 +200,10 @@ impl Registry {
         }
         let key = object.key().clone();
         match self.store().commit(&entry.storage, &entry.shard, &key, Expected::Absent, Some(object)) {
-            Ok(change) => Ok(change.object().clone()),
+            Ok(change) => {
+                self.after_commit(resource, change.new.as_deref(), None);
+                Ok(change.object().clone())
+            }
             Err(_) => Err(exists()),
         }
     }

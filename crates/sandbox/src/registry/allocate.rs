@@ -1,0 +1,78 @@
+//! Addresses and ports of Services.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tiphys_machinery::{
+    error::{ApiError, Cause},
+    resource::Resource,
+};
+
+use super::Registry;
+
+/// Ports that a node offers for Services.
+const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
+
+impl Registry {
+    /// Gives a new Service its cluster address and node ports (10.96.0.0/16 and 30000–32767).
+    pub(super) fn allocate(&self, resource: &Resource, service: &mut Value) -> Result<(), ApiError> {
+        if !(resource.gvk.group.is_empty() && resource.plural == "services") {
+            return Ok(());
+        }
+        let kind = service["spec"]["type"].as_str().unwrap_or("ClusterIP").to_owned();
+        if kind == "ExternalName" {
+            return Ok(());
+        }
+        let others: Vec<Value> = self.list(resource, None).iter().map(|object| object.value()).collect();
+        if service["spec"]["clusterIP"].as_str().unwrap_or_default().is_empty() {
+            let taken: BTreeSet<&str> = others.iter().filter_map(|other| other["spec"]["clusterIP"].as_str()).collect();
+            let address = self.free_address(&taken)?;
+            service["spec"]["clusterIP"] = address.clone().into();
+            service["spec"]["clusterIPs"] = json!([address]);
+        }
+        if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
+            self.allocate_node_ports(service, &others)?;
+        }
+        Ok(())
+    }
+
+    fn free_address(&self, taken: &BTreeSet<&str>) -> Result<String, ApiError> {
+        // .0.x is left to well-known addresses.
+        let start = self.random(|random| random.u32(256..65_000));
+        (0..65_000_u32)
+            .map(|step| 256 + (start - 256 + step) % 64_744)
+            .map(|number| format!("10.96.{}.{}", number / 256, number % 256))
+            .find(|address| !taken.contains(address.as_str()))
+            .ok_or_else(|| ApiError::internal("failed to allocate IP: range is full"))
+    }
+
+    fn allocate_node_ports(&self, service: &mut Value, others: &[Value]) -> Result<(), ApiError> {
+        let ports = others.iter().filter_map(|other| other["spec"]["ports"].as_array()).flatten();
+        let mut taken: BTreeSet<i64> = ports.filter_map(|port| port["nodePort"].as_i64()).collect();
+        let name = service["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let Some(list) = service["spec"]["ports"].as_array_mut() else { return Ok(()) };
+        for (index, port) in list.iter_mut().enumerate() {
+            match port["nodePort"].as_i64().filter(|port| *port > 0) {
+                Some(wanted) if taken.contains(&wanted) => {
+                    let cause = Cause {
+                        reason: "FieldValueInvalid",
+                        message: format!("Invalid value: {wanted}: provided port is already allocated"),
+                        field: format!("spec.ports[{index}].nodePort"),
+                    };
+                    return Err(ApiError::invalid("", "Service", &name, &[cause]));
+                }
+                Some(wanted) => {
+                    taken.insert(wanted);
+                }
+                None => {
+                    let free = NODE_PORTS.clone().find(|candidate| !taken.contains(candidate));
+                    let free =
+                        free.ok_or_else(|| ApiError::internal("failed to allocate a nodePort: range is full"))?;
+                    taken.insert(free);
+                    port["nodePort"] = free.into();
+                }
+            }
+        }
+        Ok(())
+    }
+}
