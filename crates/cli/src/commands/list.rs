@@ -1,0 +1,160 @@
+//! `list`: all Rollouts, one line each.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use kube::api::{DynamicObject, ListParams};
+use serde_json::{Value, json};
+use tiphys_api::types::API_VERSION;
+
+use crate::{
+    cluster::{Cluster, Kind, raw, stored_rollout},
+    error::Failure,
+    printer::{Cell, Printer},
+    view::columns::{self, Scope},
+    watching::Watching,
+};
+
+/// Lists Rollouts.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only `rollouts` can be listed; the word may be left out
+    #[arg(value_parser = ["rollouts", "rollout", "ro"], hide_possible_values = true)]
+    kind: Option<String>,
+    /// In all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Only the Rollout with this name
+    #[arg(long)]
+    name: Option<String>,
+    /// Only Rollouts with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    selector: Option<String>,
+    /// Print a line whenever a Rollout changes
+    #[arg(short, long, conflicts_with = "output")]
+    watch: bool,
+    /// Print the time before each line
+    #[arg(long)]
+    timestamps: bool,
+    /// Print objects instead of a table
+    #[arg(short, long, value_enum)]
+    output: Option<Output>,
+}
+
+/// How objects are printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    Json,
+    Yaml,
+    Name,
+}
+
+impl List {
+    pub(crate) async fn run(self, cluster: &Cluster, printer: Printer) -> Result<(), Failure> {
+        if self.watch {
+            return self.follow(cluster, printer).await;
+        }
+        let api = if self.all_namespaces { cluster.api_everywhere(Kind::Rollout) } else { cluster.api(Kind::Rollout) };
+        let params = ListParams {
+            label_selector: self.selector.clone(),
+            field_selector: self.name.as_ref().map(|name| format!("metadata.name={name}")),
+            ..ListParams::default()
+        };
+        let items = api.list(&params).await?.items;
+        if let Some(output) = self.output {
+            return print_objects(&items, output, printer);
+        }
+        if items.is_empty() {
+            printer.note("No resources found.");
+            return Ok(());
+        }
+        let mut rows = vec![columns::head(self.scope())];
+        rows.extend(items.iter().map(|item| columns::row(&stored_rollout(raw(item)).typed, self.scope())));
+        if self.timestamps {
+            let now = tiphys_machinery::time::seconds(cluster.clock.now());
+            for (index, row) in rows.iter_mut().enumerate() {
+                row.insert(0, Cell::from(if index == 0 { "TIMESTAMP" } else { now.as_str() }));
+            }
+        }
+        Ok(printer.text(&printer.table(&rows))?)
+    }
+
+    fn scope(&self) -> Scope {
+        if self.all_namespaces { Scope::Everywhere } else { Scope::Namespace }
+    }
+
+    /// Prints a line for each Rollout whose columns have changed.
+    async fn follow(self, cluster: &Cluster, printer: Printer) -> Result<(), Failure> {
+        let mut watching = if self.all_namespaces {
+            Watching::everywhere(cluster, Kind::Rollout)
+        } else {
+            Watching::namespace(cluster, &[Kind::Rollout])
+        };
+        let mut shown: BTreeMap<(String, String), Vec<Cell>> = BTreeMap::new();
+        let mut head = vec![columns::head(self.scope())];
+        loop {
+            watching.changed().await?;
+            let mut rows = std::mem::take(&mut head);
+            for raw in watching.all(Kind::Rollout) {
+                let rollout = stored_rollout(raw.clone()).typed;
+                let name = rollout.metadata.name.clone().unwrap_or_default();
+                if self.name.as_ref().is_some_and(|wanted| *wanted != name) {
+                    continue;
+                }
+                let row = columns::row(&rollout, self.scope());
+                let key = (rollout.metadata.namespace.clone().unwrap_or_default(), name);
+                if shown.insert(key, row.clone()).as_ref() != Some(&row) {
+                    rows.push(row);
+                }
+            }
+            let now = tiphys_machinery::time::seconds(cluster.clock.now());
+            printer.text(&fixed(&rows, self.timestamps.then_some(now.as_str()), self.scope()))?;
+        }
+    }
+}
+
+/// Columns of fixed least widths, so that lines printed later stand below earlier ones.
+fn fixed(rows: &[Vec<Cell>], time: Option<&str>, scope: Scope) -> String {
+    let widths = [9, 10, 9, 12, 4, 10, 5, 7, 10, 9];
+    let widths = if scope == Scope::Everywhere { &widths[..] } else { &widths[1..] };
+    let mut text = String::new();
+    for row in rows {
+        if let Some(time) = time {
+            text.push_str(time);
+            text.push_str("  ");
+        }
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{:<width$}", cell.text));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn print_objects(items: &[DynamicObject], output: Output, printer: Printer) -> Result<(), Failure> {
+    let objects: Vec<Value> = items.iter().map(whole).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": objects});
+    match output {
+        Output::Name => {
+            for item in items {
+                printer.line(format!("rollout.argoproj.io/{}", item.metadata.name.as_deref().unwrap_or_default()))?;
+            }
+            Ok(())
+        }
+        Output::Json => Ok(printer.line(format!("{list:#}"))?),
+        Output::Yaml => Ok(printer.text(&yaml(&list)?)?),
+    }
+}
+
+/// Returns `value` as YAML.
+pub(crate) fn yaml(value: &Value) -> Result<String, Failure> {
+    serde_saphyr::to_string(value)
+        .map_err(|error| Failure::new("the object cannot be written as YAML").caused_by(error))
+}
+
+/// Items of a list lack their kind.
+fn whole(item: &DynamicObject) -> Value {
+    let mut object = raw(item);
+    object["apiVersion"] = API_VERSION.into();
+    object["kind"] = "Rollout".into();
+    object
+}
