@@ -5,11 +5,13 @@
 //! | [`object`] | a stored object: its text and what indexes need |
 //! | [`store`] | all objects under one revision counter, with history, indexes and subscriptions |
 //! | [`catalog`] | which resources are served now |
+//! | [`controllers`] | the built-in controllers, in one task |
 //! | [`registry`] | the rules between a request and the store |
 //!
 //! Deliberately absent: anything about `argoproj.io` (its kinds arrive as CustomResourceDefinitions like any other).
 
 pub mod catalog;
+pub mod controllers;
 pub mod object;
 pub mod registry;
 pub mod store;

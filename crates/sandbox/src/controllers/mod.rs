@@ -1,0 +1,61 @@
+//! The built-in controllers: what a kube-controller-manager does, in process.
+//!
+//! One task, the [`manager`], owns them all. It takes every change of the registry in revision order, lets each
+//! controller mark what it has to look at, and works through the marks until nothing is left; only then does time move
+//! on to the next timer. So a seed and a sequence of requests always give the same history.
+//!
+//! | module | what it keeps true |
+//! | --- | --- |
+//! | [`replicaset`] | as many pods as wanted |
+//! | [`deployment`] | ReplicaSets that roll from one template to the next |
+//! | [`job`] | pods that run to their end |
+//! | [`endpoints`] | EndpointSlices and Endpoints that follow pods |
+//! | [`disruption`] | what disruption budgets allow |
+//! | [`garbage`] | nothing stays whose owners are gone |
+//! | [`namespace`] | the contents of new and of ending namespaces |
+//! | [`event_ttl`] | events end after an hour |
+
+mod cache;
+mod conditions;
+mod context;
+mod deployment;
+mod disruption;
+mod endpoints;
+mod event_ttl;
+mod garbage;
+mod job;
+mod labels;
+mod manager;
+mod namespace;
+mod ownership;
+mod recorder;
+mod replicaset;
+mod scaled;
+mod template;
+mod timers;
+mod view;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cache::{Cache, Update};
+pub(crate) use context::{Context, Controller, Writer};
+pub use manager::Manager;
+pub(crate) use recorder::{About, Note};
+pub(crate) use view::Key;
+
+/// Returns the controllers of this module, in the order in which they work.
+pub(crate) fn built_in() -> Vec<Box<dyn Controller>> {
+    vec![
+        Box::new(namespace::Namespaces::default()),
+        Box::new(garbage::Collector::default()),
+        Box::new(deployment::Deployments::default()),
+        Box::new(replicaset::ReplicaSets::default()),
+        Box::new(job::Jobs::default()),
+        Box::new(endpoints::Endpoints::default()),
+        Box::new(disruption::Budgets::default()),
+        Box::new(event_ttl::EventTtl::default()),
+    ]
+}

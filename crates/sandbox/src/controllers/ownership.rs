@@ -1,0 +1,64 @@
+//! Owner references: made, given to orphans and taken away again.
+
+use serde_json::{Value, json};
+use tiphys_machinery::error::ApiError;
+
+use super::context::Writer;
+use super::view::{Key, Meta};
+
+/// Returns the reference by which an object controls its dependents.
+pub(crate) fn controller_ref(api_version: &str, kind: &str, meta: &Meta) -> Value {
+    json!({
+        "apiVersion": api_version, "kind": kind, "name": meta.name, "uid": meta.uid,
+        "controller": true, "blockOwnerDeletion": true,
+    })
+}
+
+/// Gives an orphan to an owner, unless another controller was faster.
+///
+/// # Errors
+/// Whatever the write returned.
+pub(crate) fn adopt(writer: Writer<'_>, of: (&str, &str), key: &Key, owner: &Value) -> Result<(), ApiError> {
+    writer.modify(of, key, |object| {
+        let references = references(object);
+        if !references.iter().any(|reference| reference["controller"] == true) {
+            references.push(owner.clone());
+        }
+    })?;
+    Ok(())
+}
+
+/// Takes the references to these owners away.
+///
+/// # Errors
+/// Whatever the write returned; an object that is gone is no error.
+pub(crate) fn release(writer: Writer<'_>, of: (&str, &str), key: &Key, owners: &[&str]) -> Result<(), ApiError> {
+    let written = writer.modify(of, key, |object| {
+        let references = references(object);
+        references.retain(|reference| !owners.iter().any(|uid| reference["uid"] == *uid));
+        if references.is_empty() {
+            object["metadata"].as_object_mut().map(|metadata| metadata.remove("ownerReferences"));
+        }
+    });
+    match written {
+        Err(error) if error.code != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn references(object: &mut Value) -> &mut Vec<Value> {
+    let references = &mut object["metadata"]["ownerReferences"];
+    if !references.is_array() {
+        *references = json!([]);
+    }
+    match references {
+        Value::Array(list) => list,
+        _ => unreachable!("it was made a list just before"),
+    }
+}
+
+/// Returns whether a creation was refused because the namespace ends: nothing to tell and nothing to repeat.
+pub(crate) fn namespace_ends(error: &ApiError) -> bool {
+    let causes = error.details["causes"].as_array();
+    causes.into_iter().flatten().any(|cause| cause["reason"] == "NamespaceTerminating")
+}

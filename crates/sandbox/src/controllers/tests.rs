@@ -1,0 +1,1 @@
+//! Controllers over a registry, in virtual time.
