@@ -7,11 +7,13 @@
 //! | [`catalog`] | which resources are served now |
 //! | [`controllers`] | the built-in controllers, in one task |
 //! | [`registry`] | the rules between a request and the store |
+//! | [`http`] | the API over HTTP: routing, encodings, watches, TLS |
 //!
 //! Deliberately absent: anything about `argoproj.io` (its kinds arrive as CustomResourceDefinitions like any other).
 
 pub mod catalog;
 pub mod controllers;
+pub mod http;
 pub mod object;
 pub mod registry;
 pub mod store;

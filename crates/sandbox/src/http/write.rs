@@ -1,0 +1,138 @@
+//! Create and update.
+
+use serde_json::Value;
+use tiphys_machinery::{
+    apply::{manager_name, validate_manager},
+    decode::{self, Decoded, FieldValidation},
+    error::{ApiError, Cause},
+    meta,
+    resource::Resource,
+};
+
+use super::{
+    call::Call,
+    negotiate::{self, BodyFormat},
+    render::Renderer,
+    reply::Reply,
+    service::Server,
+};
+use crate::registry::{Subresource, WriteOptions};
+
+/// Reads the options of a write from the query. `kind` names them in errors: `CreateOptions`, `UpdateOptions`,
+/// `PatchOptions`.
+///
+/// # Errors
+/// 422 for values that are not supported.
+pub(super) fn options(call: &Call, kind: &str) -> Result<WriteOptions, ApiError> {
+    let manager = call.query.get("fieldManager");
+    let mut causes = validate_manager(manager);
+    let dry_run = dry_run(call).map_err(|cause| causes.push(cause)).unwrap_or_default();
+    let given = call.query.get("fieldValidation");
+    let validation = FieldValidation::from_query(given);
+    if validation.is_none() {
+        let supported = "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"";
+        causes.push(unsupported("fieldValidation", given, supported));
+    }
+    if !causes.is_empty() {
+        return Err(ApiError::invalid("meta.k8s.io", kind, "", &causes));
+    }
+    let mut options = WriteOptions::by(manager_name(manager, call.header(http::header::USER_AGENT)));
+    options.dry_run = dry_run;
+    options.field_validation = validation.unwrap_or_default();
+    options.force = call.query.flag("force");
+    Ok(options)
+}
+
+/// Reads the parameter `dryRun`.
+pub(super) fn dry_run(call: &Call) -> Result<bool, Cause> {
+    let mut dry = false;
+    for value in call.query.all("dryRun").filter(|value| !value.is_empty()) {
+        if value != "All" {
+            return Err(unsupported("dryRun", value, "supported values: \"All\""));
+        }
+        dry = true;
+    }
+    Ok(dry)
+}
+
+fn unsupported(field: &str, value: &str, supported: &str) -> Cause {
+    let message = format!("Unsupported value: \"{value}\": {supported}");
+    Cause { reason: "FieldValueNotSupported", message, field: field.to_owned() }
+}
+
+/// Decodes the body of a request as an object of a resource.
+///
+/// # Errors
+/// 400, 415 and 422 of the decoder.
+pub(super) fn body(call: &Call, target: decode::Target<'_>, validation: FieldValidation) -> Result<Decoded, ApiError> {
+    match negotiate::body_format(call)? {
+        BodyFormat::Json => decode::json(&call.body, target, validation),
+        BodyFormat::Yaml => decode::value(negotiate::yaml(&call.body)?, Vec::new(), target, validation),
+        BodyFormat::Protobuf => decode::protobuf(&call.body, target),
+    }
+}
+
+/// POST: creates an object.
+pub(super) fn create(server: &Server, call: &Call, resource: &Resource, namespace: &str) -> Result<Reply, ApiError> {
+    let wanted = negotiate::wanted(call)?;
+    let options = options(call, "CreateOptions")?;
+    let decoded = body(call, resource.into(), options.field_validation)?;
+    check_namespace(&decoded.object, resource, namespace)?;
+    if !matches!(meta::resource_version(&decoded.object), "" | "0") {
+        return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
+    }
+    let object = server.registry.create(resource, namespace, decoded.object, &options)?;
+    Ok(Renderer::new(resource, wanted, server.registry.clock()).one(201, &object).warn(&decoded.warnings))
+}
+
+/// PUT: replaces an object or a part of it.
+pub(super) fn update(
+    server: &Server,
+    call: &Call,
+    resource: &Resource,
+    (namespace, name): (&str, &str),
+    subresource: Subresource,
+) -> Result<Reply, ApiError> {
+    let wanted = negotiate::wanted(call)?;
+    let options = options(call, "UpdateOptions")?;
+    let Decoded { mut object, warnings } = body(call, resource.into(), options.field_validation)?;
+    check_namespace(&object, resource, namespace)?;
+    check_name(&mut object, name)?;
+    let registry = &server.registry;
+    let renderer = Renderer::new(resource, wanted, registry.clock());
+    match registry.update(resource, namespace, name, subresource, &object, &options) {
+        Err(error) if error.code == 404 && resource.create_on_update && subresource == Subresource::Main => {
+            let created = registry.create(resource, namespace, object, &options)?;
+            Ok(renderer.one(201, &created).warn(&warnings))
+        }
+        written => Ok(renderer.one(200, &*written?).warn(&warnings)),
+    }
+}
+
+/// # Errors
+/// 400 when the object says another namespace than the URL.
+pub(super) fn check_namespace(object: &Value, resource: &Resource, namespace: &str) -> Result<(), ApiError> {
+    match object["metadata"]["namespace"].as_str() {
+        Some(given) if resource.namespaced && !given.is_empty() && given != namespace => Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Fills in the name.
+///
+/// # Errors
+/// 400 when the object says another name than the URL.
+pub(super) fn check_name(object: &mut Value, name: &str) -> Result<(), ApiError> {
+    match object["metadata"]["name"].as_str() {
+        Some(given) if !given.is_empty() && given != name => Err(ApiError::bad_request(format!(
+            "the name of the object ({given}) does not match the name on the URL ({name})"
+        ))),
+        Some(given) if !given.is_empty() => Ok(()),
+        _ => {
+            object["metadata"]["name"] = name.into();
+            Ok(())
+        }
+    }
+}
