@@ -116,29 +116,25 @@ impl Resources {
     }
 
     fn add(&mut self, resource: Arc<Resource>) {
-        let (group, plural) = resource.group_plural();
-        match self.groups.get_mut(group).and_then(|group| group.get_mut(plural)) {
+        let served = self.groups.get_mut(&resource.gvk.group).and_then(|group| group.get_mut(&resource.plural));
+        match served {
             Some(entry) => entry.versions.push(resource),
             None => self.insert(resource.clone(), vec![resource]),
         }
     }
 
+    /// Enters a resource under the group that is served, which need not be that of its storage: events of both groups
+    /// are one set of objects.
     fn insert(&mut self, storage: Arc<Resource>, versions: Vec<Arc<Resource>>) {
-        let (group, plural) = storage.group_plural();
-        // Events of both groups are one set of objects, kept in the core form.
-        let shard_group = if (group, plural) == ("events.k8s.io", "events") { "" } else { group };
-        let storage = match self.entry(shard_group, plural) {
-            Some(core) if shard_group != group => core.storage.clone(),
-            _ => storage.clone(),
+        let served = storage.gvk.group.clone();
+        let (group, plural) = (storage.stored.group.clone(), storage.plural.clone());
+        let storage = match self.entry(&group, &plural) {
+            Some(shared) if group != served => shared.storage.clone(),
+            _ => storage,
         };
-        let entry = Entry {
-            shard: Arc::new((shard_group.to_owned(), plural.to_owned())),
-            head: TypeHead::new(&storage.gvk.api_version(), &storage.gvk.kind),
-            storage: storage.clone(),
-            versions,
-        };
-        let served = entry.versions.first().unwrap_or(&entry.storage).gvk.group.clone();
-        self.groups.entry(served).or_default().insert(entry.shard.1.clone(), entry);
+        let head = TypeHead::new(&storage.stored.api_version(), &storage.stored.kind);
+        let entry = Entry { shard: Arc::new((group, plural.clone())), storage, versions, head };
+        self.groups.entry(served).or_default().insert(plural, entry);
     }
 
     fn remove(&mut self, group: &str, plural: &str) {
@@ -148,5 +144,41 @@ impl Resources {
                 self.groups.remove(group);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tiphys_machinery::resource::builtin;
+
+    use super::*;
+
+    fn resources() -> Arc<Resources> {
+        Catalog::new(builtin().into_iter().map(Arc::new).collect()).resources()
+    }
+
+    #[test]
+    fn events_of_both_groups_are_the_same_objects() {
+        let resources = resources();
+        let core = resources.entry("", "events").unwrap();
+        let other = resources.entry("events.k8s.io", "events").unwrap();
+        assert_eq!(core.shard, other.shard);
+        assert_eq!(other.storage.gvk.api_version(), "v1");
+        assert_eq!(resources.version("events.k8s.io", "v1", "events").unwrap().gvk.group, "events.k8s.io");
+    }
+
+    #[test]
+    fn every_version_is_found_by_its_kind() {
+        let resources = resources();
+        for (api_version, kind) in [
+            ("autoscaling/v1", "HorizontalPodAutoscaler"),
+            ("autoscaling/v2", "HorizontalPodAutoscaler"),
+            ("v1", "Pod"),
+            ("events.k8s.io/v1", "Event"),
+        ] {
+            assert_eq!(resources.kind(api_version, kind).unwrap().gvk.api_version(), api_version, "{kind}");
+        }
+        let preferred = resources.preferred("autoscaling", "horizontalpodautoscalers").unwrap();
+        assert_eq!(preferred.gvk.version, "v2");
     }
 }

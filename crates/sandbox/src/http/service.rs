@@ -118,7 +118,7 @@ impl ApiService {
             Ok(()) => match collect(body).await {
                 Ok(body) => {
                     call.body = body;
-                    self.server.handle(&call, route).await
+                    self.server.handle_durably(&call, route).await
                 }
                 Err(error) => Err(error),
             },
@@ -155,6 +155,15 @@ where
 }
 
 impl Server {
+    /// Answers a write only once it is on disk, if there is one.
+    async fn handle_durably(&self, call: &Call, route: Route) -> Result<Reply, ApiError> {
+        let reply = self.handle(call, route).await?;
+        if call.method != Method::GET {
+            self.registry.persisted().await.map_err(ApiError::internal)?;
+        }
+        Ok(reply)
+    }
+
     async fn handle(&self, call: &Call, route: Route) -> Result<Reply, ApiError> {
         if let Route::Resource(place) = route {
             return subresource::handle(self, call, place).await;

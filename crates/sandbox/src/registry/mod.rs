@@ -12,12 +12,16 @@ mod patch;
 mod prepare;
 mod write;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_clock::Clock;
-use tiphys_machinery::{error::ApiError, resource::Resource};
+use tiphys_machinery::{error::ApiError, meta, resource::Resource};
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +34,9 @@ pub use self::{
 };
 use crate::{
     catalog::{Catalog, Entry, Resources},
-    object::{Object, key_of},
-    store::{HistoryLimits, Store, Subscription},
+    durable::{Journal, NotPersisted, OpenError, REVISION_GAP},
+    object::{Object, TypeHead, key_of},
+    store::{HistoryLimits, ShardId, Store, Subscription},
 };
 
 /// How a registry is set up.
@@ -67,6 +72,41 @@ impl Registry {
         let random = Mutex::new(fastrand::Rng::with_seed(options.seed));
         let inner = Inner { store, catalog: Catalog::new(resources), clock: options.clock, random };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Returns a registry that keeps everything in this folder too and starts from what is there.
+    ///
+    /// Revisions continue above every one that a client may have seen; watches from before the restart get 410.
+    ///
+    /// # Errors
+    /// When the folder is in use by another process, has another format or cannot be read.
+    pub fn open(folder: &Path, options: &RegistryOptions, resources: Vec<Arc<Resource>>) -> Result<Self, OpenError> {
+        let (journal, recovered) = Journal::open(folder)?;
+        let mut store = Store::new(0, options.history);
+        let mut heads = Heads::default();
+        for (shard, revision, json) in recovered.objects {
+            store.restore(&shard, revived(&mut heads, &shard, revision, &json));
+        }
+        store.restored(recovered.revision, REVISION_GAP);
+        store.keep(journal);
+        // Another stretch of the generator's numbers after each start: uids must not come again.
+        let seed = options.seed ^ store.revision().rotate_left(32);
+        let random = Mutex::new(fastrand::Rng::with_seed(seed));
+        let inner = Inner { store, catalog: Catalog::new(resources), clock: options.clock, random };
+        let registry = Self { inner: Arc::new(inner) };
+        registry.serve_stored_definitions();
+        Ok(registry)
+    }
+
+    /// Waits until every write so far is on disk; at once where nothing is kept on disk.
+    ///
+    /// # Errors
+    /// When the disk failed: the writes are in memory only.
+    pub async fn persisted(&self) -> Result<(), NotPersisted> {
+        match self.store().journal() {
+            Some(journal) => journal.persisted(self.revision()).await,
+            None => Ok(()),
+        }
     }
 
     /// Returns the present time.
@@ -187,12 +227,27 @@ impl Registry {
     }
 }
 
+type Heads = BTreeMap<(String, String), TypeHead>;
+
+/// Builds an object from its text on disk; objects of one kind share their head.
+fn revived(heads: &mut Heads, shard: &ShardId, revision: u64, json: &[u8]) -> Object {
+    let value: Value = serde_json::from_slice(json).unwrap_or_default();
+    let kind = (meta::api_version(&value).to_owned(), meta::kind(&value).to_owned());
+    let head = heads.entry(kind).or_insert_with_key(|(api_version, kind)| TypeHead::new(api_version, kind));
+    Object::new(head.clone(), revision, index_value(shard, &value), &value)
+}
+
 /// Builds the stored form of an object.
 fn stored(entry: &Entry, value: &Value) -> Object {
-    let index = match (entry.shard.0.as_str(), entry.shard.1.as_str()) {
+    Object::new(entry.head.clone(), 0, index_value(&entry.shard, value), value)
+}
+
+/// Returns the value of the resource's secondary index.
+fn index_value<'v>(shard: &ShardId, value: &'v Value) -> Option<&'v str> {
+    let index = match (shard.0.as_str(), shard.1.as_str()) {
         ("", "pods") => value["spec"]["nodeName"].as_str(),
         ("", "events") => value["involvedObject"]["uid"].as_str(),
         _ => None,
     };
-    Object::new(entry.head.clone(), 0, index.filter(|text| !text.is_empty()), value)
+    index.filter(|text| !text.is_empty())
 }

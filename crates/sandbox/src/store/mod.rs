@@ -21,7 +21,7 @@ pub use self::{
     log::HistoryLimits,
     subscription::{Subscription, SubscriptionQueue},
 };
-use crate::object::Object;
+use crate::{durable::Journal, object::Object};
 
 /// Where the objects of all versions of a resource live: group and plural.
 pub type ShardId = Arc<(String, String)>;
@@ -71,6 +71,7 @@ pub struct Stale;
 pub struct Store {
     state: RwLock<State>,
     limits: HistoryLimits,
+    journal: Option<Journal>,
 }
 
 #[derive(Debug, Default)]
@@ -110,7 +111,17 @@ impl Store {
     #[must_use]
     pub fn new(revision: u64, limits: HistoryLimits) -> Self {
         let state = State { revision, floor: revision, ..State::default() };
-        Self { state: RwLock::new(state), limits }
+        Self { state: RwLock::new(state), limits, journal: None }
+    }
+
+    /// Keeps every later commit on disk.
+    pub(crate) fn keep(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
+    /// Returns where commits are kept on disk, if they are.
+    pub(crate) fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
     }
 
     /// Returns the revision of the last write.
@@ -216,6 +227,9 @@ impl Store {
         });
         let change = Arc::new(Change { resource: resource.clone(), prev, new, revision });
         state.apply(shard, key, &change);
+        if let Some(journal) = &self.journal {
+            journal.append(shard, &change);
+        }
         state.record(shard, &change, self.limits);
         Ok(change)
     }
@@ -229,10 +243,10 @@ impl Store {
         state.put(shard, &key, None, Some(Arc::new(object)));
     }
 
-    /// Ends a restore: everything up to here is past, and the next write comes after `gap` unused revisions.
-    pub fn restored(&self, gap: u64) {
+    /// Ends a restore: everything up to `revision` is past, and the next write comes after `gap` unused revisions.
+    pub fn restored(&self, revision: u64, gap: u64) {
         let mut state = self.write();
-        state.revision += gap;
+        state.revision = state.revision.max(revision) + gap;
         state.floor = state.revision;
         let floor = state.floor;
         for shard in state.shards.values_mut() {

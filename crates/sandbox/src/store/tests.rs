@@ -95,7 +95,7 @@ fn a_restored_store_knows_no_history() {
     let mut old = object("a", "1", Some("uid-b"));
     old.set_revision(40);
     store.restore(&shard(), old);
-    store.restored(1_000);
+    store.restored(0, 1_000);
     assert_eq!(store.revision(), 1_040);
     assert_eq!(store.changes_after(&shard(), 40, 10).unwrap_err(), Compacted(1_040));
     assert_eq!(store.dependents("uid-b").len(), 1);

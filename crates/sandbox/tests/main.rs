@@ -1,0 +1,3 @@
+//! What the sandbox promises, seen from outside.
+
+mod durable;
