@@ -13,6 +13,7 @@
 //! | [`patch`] | JSON patch, merge patch, strategic merge patch: applying and making them |
 //! | [`go_duration`] | durations as Go writes them |
 //! | [`meta`] | reading and changing objects: metadata, owners, conditions, equality |
+//! | [`json_path`] | JSONPath of printer columns |
 //! | [`names`] | what may be called what: names, labels, annotations, owner references |
 //! | [`pod_template`] | the defaults of pod templates, and what is wrong with one |
 //! | [`proto`] | protobuf bodies of built-in kinds as JSON objects |
@@ -20,8 +21,10 @@
 //! | [`resource`] | which resources exist and how each behaves (scope, verbs, subresources, generation, deletion) |
 //! | [`selector`] | label and field selectors |
 //! | [`strategy`] | what a write decides by kind: status, generation, selectors, addresses |
+//! | [`table`] | tables for `kubectl get`: columns and cells of every kind |
 //! | [`time`] | times and ages as the API writes them |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
+//! | [`view`] | one object in several views: versions, metadata alone, scale |
 //!
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
 
@@ -33,6 +36,7 @@ pub mod error;
 pub mod field;
 pub mod go_duration;
 mod go_text;
+pub mod json_path;
 pub mod meta;
 pub mod names;
 pub mod openapi;
@@ -44,4 +48,6 @@ pub mod resource;
 pub mod schema;
 pub mod selector;
 pub mod strategy;
+pub mod table;
 pub mod time;
+pub mod view;
