@@ -20,6 +20,7 @@ use crate::{
         listen::{ListenError, Listening, serve},
         service::{ApiOptions, ApiService},
     },
+    nodes::{self, NodeOptions},
     registry::{Registry, RegistryOptions},
     store::HistoryLimits,
 };
@@ -90,6 +91,8 @@ impl Sandbox {
             }
         };
         base::create(&registry).map_err(StartError::Base)?;
+        let nodes = NodeOptions { count: options.nodes, ..NodeOptions::default() };
+        nodes::add(&registry, &nodes).map_err(StartError::Base)?;
         let service = ApiService::new(registry.clone(), credentials, ApiOptions::default());
         let manager = tokio::spawn(Manager::new(&registry).run());
         Ok(Self { registry, service, manager })
