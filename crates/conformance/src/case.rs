@@ -87,7 +87,8 @@ pub fn load(folder: &Path) -> Result<Vec<Case>> {
         let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
         // Otherwise a label called `y` would be a truth value.
         let options = serde_saphyr::options! { strict_booleans: true };
-        let read: Vec<Case> = serde_saphyr::from_str_with_options(&text, options).with_context(|| format!("parse {}", file.display()))?;
+        let read: Vec<Case> =
+            serde_saphyr::from_str_with_options(&text, options).with_context(|| format!("parse {}", file.display()))?;
         for case in read {
             ensure!(cases.iter().all(|c| c.case != case.case), "two cases are called {:?}", case.case);
             cases.push(case);
