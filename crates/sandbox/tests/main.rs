@@ -1,3 +1,4 @@
 //! What the sandbox promises, seen from outside.
 
 mod durable;
+mod http;

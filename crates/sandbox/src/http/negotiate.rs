@@ -1,7 +1,7 @@
 //! In which form the answer is wanted (`Accept`), and in which the body comes (`Content-Type`).
 
 use serde_json::Value;
-use tiphys_machinery::error::ApiError;
+use tiphys_machinery::{error::ApiError, table::IncludeObject};
 
 use super::{
     call::{Call, Query},
@@ -15,13 +15,6 @@ pub(super) struct Wanted {
     pub(super) transform: Transform,
 }
 
-impl Wanted {
-    /// Returns the content type of a watch: frames are JSON.
-    pub(super) fn watch_content_type(self) -> &'static str {
-        "application/json"
-    }
-}
-
 /// What is shown of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Transform {
@@ -29,20 +22,11 @@ pub(super) enum Transform {
     #[default]
     None,
     /// A table with the columns that `kubectl get` prints.
-    Table { version: &'static str, include: Include },
+    Table { version: &'static str, include: IncludeObject },
     /// The metadata of one object.
     Metadata { version: &'static str },
     /// The metadata of a list of objects.
     MetadataList { version: &'static str },
-}
-
-/// What the rows of a table carry of their object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Include {
-    Nothing,
-    #[default]
-    Metadata,
-    Object,
 }
 
 /// Returns what the client wants: the first of the forms in `Accept` that can be had.
@@ -105,15 +89,11 @@ fn transform_of((kind, version, group): (&str, &str, &str), query: &Query) -> Op
         return Some(Transform::None);
     }
     let version = match (version, group) {
-        ("v1", "meta.k8s.io") => "meta.k8s.io/v1",
-        ("v1beta1", "meta.k8s.io") => "meta.k8s.io/v1beta1",
+        ("v1", "meta.k8s.io") => "v1",
+        ("v1beta1", "meta.k8s.io") => "v1beta1",
         _ => return None,
     };
-    let include = match query.get("includeObject") {
-        "None" => Include::Nothing,
-        "Object" => Include::Object,
-        _ => Include::Metadata,
-    };
+    let include = IncludeObject::from_query(query.get("includeObject")).unwrap_or_default();
     match kind {
         "Table" => Some(Transform::Table { version, include }),
         "PartialObjectMetadata" => Some(Transform::Metadata { version }),
@@ -171,12 +151,12 @@ mod tests {
 
     #[test]
     fn forms_are_recognised() {
-        let table = Transform::Table { version: "meta.k8s.io/v1", include: Include::Object };
+        let table = Transform::Table { version: "v1", include: IncludeObject::Object };
         check("application/json;as=Table;v=v1;g=meta.k8s.io", Some(table));
         check("application/json;as=Table;v=v2;g=meta.k8s.io", None);
         check("application/json;stream=watch", Some(Transform::None));
         check("application/vnd.kubernetes.protobuf", None);
-        let metadata = Transform::MetadataList { version: "meta.k8s.io/v1" };
+        let metadata = Transform::MetadataList { version: "v1" };
         check("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Some(metadata));
     }
 }

@@ -4,12 +4,13 @@ use serde_json::Value;
 use tiphys_machinery::{
     decode,
     error::{ApiError, Cause},
-    patch,
+    meta, patch,
     resource::Resource,
+    view,
 };
 
 use super::{call::Call, negotiate, render::Renderer, reply::Reply, service::Server, write};
-use crate::registry::{PatchKind, Subresource};
+use crate::registry::{PatchKind, Subresource, WriteOptions, Written};
 
 /// A patch as the body gives it.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,13 @@ impl Patch {
             PatchKind::Merge | PatchKind::Strategic | PatchKind::Apply => patch::merge::apply(scale, &self.value),
         }
     }
+
+    fn apply(&self, object: Value, resource: &Resource) -> Result<Value, ApiError> {
+        match self.kind {
+            PatchKind::Strategic => patch::strategic::apply(object, self.value.clone(), &resource.schema),
+            PatchKind::Json | PatchKind::Merge | PatchKind::Apply => self.scale(object),
+        }
+    }
 }
 
 fn unsupported(resource: &Resource) -> ApiError {
@@ -73,9 +81,44 @@ pub(super) fn patch(
     if kind == PatchKind::Apply {
         complete_config(call, resource, at, &mut value)?;
     }
-    let (written, warnings) = server.registry.patch(resource, at, subresource, (kind, &value), &options)?;
+    let (written, warnings) = if view::is_converted(resource) {
+        patch_converted(server, resource, at, subresource, &Patch { kind, value }, &options)?
+    } else {
+        server.registry.patch(resource, at, subresource, (kind, &value), &options)?
+    };
     let status = if written.created { 201 } else { 200 };
     Ok(Renderer::new(resource, wanted, server.registry.clock()).one(status, &written.object).warn(&warnings))
+}
+
+/// Patches an object that is stored in another form than the one that the patch is of.
+fn patch_converted(
+    server: &Server,
+    resource: &Resource,
+    (namespace, name): (&str, &str),
+    subresource: Subresource,
+    patch: &Patch,
+    options: &WriteOptions,
+) -> Result<(Written, Vec<String>), ApiError> {
+    let storage = write::storage_of(server, resource)?;
+    if patch.kind == PatchKind::Apply {
+        let config = view::to_stored(resource, patch.value.clone());
+        return server.registry.patch(&storage, (namespace, name), subresource, (patch.kind, &config), options);
+    }
+    let mut warnings = Vec::new();
+    let object = server.registry.try_modify(&storage, namespace, name, subresource, options, |stored| {
+        let revision = meta::resource_version(stored).to_owned();
+        let patched = patch.apply(view::in_version(resource, stored), resource)?;
+        let mut decoded = decode::value(patched, Vec::new(), resource.into(), options.field_validation)?;
+        write::check_namespace(&decoded.object, resource, namespace)?;
+        write::check_name(&mut decoded.object, name)?;
+        if !["", "0", revision.as_str()].contains(&meta::resource_version(&decoded.object)) {
+            return Err(ApiError::conflict(&resource.gvk.group, &resource.plural, name));
+        }
+        *stored = view::to_stored(resource, decoded.object);
+        warnings = decoded.warnings;
+        Ok(())
+    })?;
+    Ok((Written { object, created: false }, warnings))
 }
 
 /// Fills in name and namespace of a configuration.

@@ -106,7 +106,7 @@ pub(super) async fn watch(
         let bytes = watcher.next().await?;
         Some((Ok(Frame::data(Bytes::from(bytes))), watcher))
     });
-    Ok(Reply::body(200, wanted.watch_content_type(), StreamBody::new(frames).boxed_unsync()))
+    Ok(Reply::body(200, "application/json", StreamBody::new(frames).boxed_unsync()))
 }
 
 fn timeout_of(server: &Server, query: &Query) -> Result<Duration, ApiError> {

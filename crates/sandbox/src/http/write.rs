@@ -1,5 +1,7 @@
 //! Create and update.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tiphys_machinery::{
     apply::{manager_name, validate_manager},
@@ -7,6 +9,7 @@ use tiphys_machinery::{
     error::{ApiError, Cause},
     meta,
     resource::Resource,
+    view,
 };
 
 use super::{
@@ -76,13 +79,15 @@ pub(super) fn body(call: &Call, target: decode::Target<'_>, validation: FieldVal
 pub(super) fn create(server: &Server, call: &Call, resource: &Resource, namespace: &str) -> Result<Reply, ApiError> {
     let wanted = negotiate::wanted(call)?;
     let options = options(call, "CreateOptions")?;
-    let decoded = body(call, resource.into(), options.field_validation)?;
-    check_namespace(&decoded.object, resource, namespace)?;
-    if !matches!(meta::resource_version(&decoded.object), "" | "0") {
+    let Decoded { object, warnings } = body(call, resource.into(), options.field_validation)?;
+    check_namespace(&object, resource, namespace)?;
+    if !matches!(meta::resource_version(&object), "" | "0") {
         return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
-    let object = server.registry.create(resource, namespace, decoded.object, &options)?;
-    Ok(Renderer::new(resource, wanted, server.registry.clock()).one(201, &object).warn(&decoded.warnings))
+    let registry = &server.registry;
+    let storage = storage_of(server, resource)?;
+    let object = registry.create(&storage, namespace, to_stored(resource, object), &options)?;
+    Ok(Renderer::new(resource, wanted, registry.clock()).one(201, &object).warn(&warnings))
 }
 
 /// PUT: replaces an object or a part of it.
@@ -98,15 +103,34 @@ pub(super) fn update(
     let Decoded { mut object, warnings } = body(call, resource.into(), options.field_validation)?;
     check_namespace(&object, resource, namespace)?;
     check_name(&mut object, name)?;
+    let object = to_stored(resource, object);
     let registry = &server.registry;
+    let storage = storage_of(server, resource)?;
     let renderer = Renderer::new(resource, wanted, registry.clock());
-    match registry.update(resource, namespace, name, subresource, &object, &options) {
+    match registry.update(&storage, namespace, name, subresource, &object, &options) {
         Err(error) if error.code == 404 && resource.create_on_update && subresource == Subresource::Main => {
-            let created = registry.create(resource, namespace, object, &options)?;
+            let created = registry.create(&storage, namespace, object, &options)?;
             Ok(renderer.one(201, &created).warn(&warnings))
         }
         written => Ok(renderer.one(200, &*written?).warn(&warnings)),
     }
+}
+
+/// Returns the resource through which objects are written: the one in whose form they are stored, where the one
+/// that is asked for shows them in another.
+///
+/// # Errors
+/// 404 when it is not served any more.
+pub(super) fn storage_of(server: &Server, resource: &Resource) -> Result<Arc<Resource>, ApiError> {
+    if !view::is_converted(resource) {
+        return Ok(Arc::new(resource.clone()));
+    }
+    Ok(server.registry.resources().require(resource)?.storage.clone())
+}
+
+/// Brings an object into its stored form.
+pub(super) fn to_stored(resource: &Resource, object: Value) -> Value {
+    if view::is_converted(resource) { view::to_stored(resource, object) } else { object }
 }
 
 /// # Errors

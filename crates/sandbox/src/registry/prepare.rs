@@ -46,14 +46,11 @@ impl Registry {
         let version = metadata::take_version(resource, old, new);
         metadata::keep_server_fields(old, new);
         metadata::check_finalizers(resource, old, new)?;
-        match subresource {
-            Subresource::Status => strategy::prepare_status_update(new, old, resource),
-            // The node and the condition that tells of it come in one write, and the generation stays.
-            Subresource::Binding => {}
-            _ => {
-                fill_defaults(resource, new);
-                strategy::prepare_update(new, old, resource);
-            }
+        if subresource == Subresource::Status {
+            strategy::prepare_status_update(new, old, resource);
+        } else {
+            fill_defaults(resource, new);
+            strategy::prepare_update(new, old, resource);
         }
         metadata::of(new).insert("resourceVersion".into(), version);
         let mut causes = names::validate_update(new, old, resource);
