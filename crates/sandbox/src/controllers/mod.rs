@@ -46,8 +46,17 @@ pub use manager::Manager;
 pub(crate) use recorder::{About, Note};
 pub(crate) use view::Key;
 
-/// Returns the controllers of this module, in the order in which they work.
+/// Returns all controllers, in the order in which they work.
 pub(crate) fn built_in() -> Vec<Box<dyn Controller>> {
+    let mut all = control_plane();
+    all.push(Box::new(crate::nodes::Nodes::default()));
+    all.push(Box::new(crate::scheduler::Scheduler::default()));
+    all.push(Box::new(crate::kubelet::Kubelets::default()));
+    all
+}
+
+/// Returns the controllers of this module: all but those that play nodes.
+fn control_plane() -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(namespace::Namespaces::default()),
         Box::new(garbage::Collector::default()),

@@ -135,7 +135,7 @@ fn delete_contents(namespace: &str, context: &Context<'_>) -> Result<Remains, Ap
     let mut remains = Remains::default();
     for entry in resources.entries().filter(|entry| entry.storage.namespaced) {
         let place = (entry.shard.0.as_str(), entry.shard.1.as_str());
-        let name = if place.0.is_empty() { place.1.to_owned() } else { format!("{}.{}", place.1, place.0) };
+        let name = format!("{}.{}", place.1, place.0);
         for object in context.registry.list(&entry.storage, Some(namespace)) {
             if !object.is_deleting() {
                 context.writer().delete(place, &key_of(&object), &DeleteOptions::background())?;

@@ -70,7 +70,7 @@ impl Registry {
             None
         };
         metadata::set_finalizers(&mut value, finalizers_for(resource, &before, options));
-        let held = !metadata::finalizers(&value).is_empty();
+        let held = metadata::is_held(&value);
         match graceful {
             None if !held => Step::Remove,
             None => {

@@ -79,6 +79,9 @@ pub(super) fn mark_deleting(value: &mut Value, at: Timestamp, grace: i64) {
         }
     }
     metadata.insert("deletionGracePeriodSeconds".into(), grace.into());
+    if value["kind"] == "Namespace" && value["apiVersion"] == "v1" {
+        value["status"]["phase"] = "Terminating".into();
+    }
 }
 
 /// Returns the finalizers.
@@ -122,10 +125,24 @@ pub(super) fn check_finalizers(resource: &Resource, old: &Value, new: &Value) ->
     Err(ApiError::invalid(&resource.gvk.group, &resource.gvk.kind, name, &[cause]))
 }
 
+/// What `/finalize` of a namespace changes: the finalizers of its spec.
+pub(super) fn keep_all_but_finalizers(old: &Value, new: &mut Value) {
+    let finalizers = new["spec"]["finalizers"].take();
+    *new = old.clone();
+    new["spec"]["finalizers"] = finalizers;
+}
+
+/// Returns whether finalizers keep an object: those of its metadata, for a namespace also those of its spec.
+pub(super) fn is_held(value: &Value) -> bool {
+    let namespace = value["kind"] == "Namespace" && value["apiVersion"] == "v1";
+    let own = || value["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty());
+    !finalizers(value).is_empty() || (namespace && own())
+}
+
 /// Returns whether nothing keeps a deleting object any more.
 pub(super) fn is_finished(value: &Value) -> bool {
     let metadata = &value["metadata"];
     metadata.get("deletionTimestamp").is_some_and(|t| !t.is_null())
-        && finalizers(value).is_empty()
+        && !is_held(value)
         && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() == 0
 }

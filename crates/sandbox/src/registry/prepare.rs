@@ -46,11 +46,15 @@ impl Registry {
         let version = metadata::take_version(resource, old, new);
         metadata::keep_server_fields(old, new);
         metadata::check_finalizers(resource, old, new)?;
-        if subresource == Subresource::Status {
-            strategy::prepare_status_update(new, old, resource);
-        } else {
-            fill_defaults(resource, new);
-            strategy::prepare_update(new, old, resource);
+        match subresource {
+            Subresource::Status => strategy::prepare_status_update(new, old, resource),
+            // The node and the condition that tells of it come in one write, and the generation stays.
+            Subresource::Binding => {}
+            Subresource::Finalize => metadata::keep_all_but_finalizers(old, new),
+            _ => {
+                fill_defaults(resource, new);
+                strategy::prepare_update(new, old, resource);
+            }
         }
         metadata::of(new).insert("resourceVersion".into(), version);
         let mut causes = names::validate_update(new, old, resource);

@@ -1,1 +1,0 @@
-//! Controllers over a registry, in virtual time.

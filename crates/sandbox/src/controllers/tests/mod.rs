@@ -1,0 +1,7 @@
+//! Controllers over a registry, in virtual time.
+
+mod batch;
+mod cluster;
+mod collection;
+mod disruptions;
+mod workloads;
