@@ -70,6 +70,10 @@ impl From<std::io::Error> for Failure {
 impl From<kube::Error> for Failure {
     fn from(error: kube::Error) -> Self {
         match error {
+            kube::Error::Api(status) if status.code == 404 && status.details.is_none() => {
+                Self::new("the cluster does not know Rollouts")
+                    .hint("`tiphys crds | kubectl apply --server-side -f -` installs them, `tiphys up` starts a sandbox with them")
+            }
             kube::Error::Api(status) => Self::new(status.message.clone()),
             kube::Error::Auth(_) | kube::Error::Service(_) | kube::Error::HyperError(_) => {
                 Self::new("the Kubernetes API could not be reached")
