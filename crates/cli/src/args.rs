@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     abort::Abort, completion::Completion, crds::Crds, get::Get, history::History, lint::Lint, list::List, pause::Pause,
-    pause::Resume, promote::Promote, restart::Restart, retry::Retry, set_image::SetImage, status::Status,
-    terminate::Terminate, undo::Undo,
+    pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage,
+    status::Status, terminate::Terminate, undo::Undo,
 };
 
 /// Progressive delivery and GitOps for Kubernetes in one program.
@@ -41,6 +41,8 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the embedded Kubernetes API alone
+    Sandbox(SandboxCommand),
     /// Show a Rollout as a live tree of revisions, ReplicaSets and pods
     Get(Get),
     /// Show a Rollout as a live tree until you stop it (`get -w`)

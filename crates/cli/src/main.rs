@@ -14,6 +14,7 @@ mod printer;
 mod target;
 mod view;
 mod watching;
+mod world;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ pub(crate) mod pause;
 pub(crate) mod promote;
 pub(crate) mod restart;
 pub(crate) mod retry;
+pub(crate) mod sandbox;
 pub(crate) mod set_image;
 pub(crate) mod status;
 pub(crate) mod terminate;
@@ -30,6 +31,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Lint(lint) => return lint.run(printer),
         Command::Crds(crds) => return crds.run(printer),
         Command::Completion(completion) => return completion.run(printer),
+        Command::Sandbox(sandbox) => return sandbox.run(global.kubeconfig.as_deref(), printer).await,
         command => command,
     };
     let cluster = Cluster::connect(&global, printer).await?;
@@ -43,7 +45,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Terminate(terminate) => terminate.run(&cluster, printer).await,
         Command::Set(Set::Image(image)) => image.run(&cluster, printer).await,
         Command::Verb(verb) | Command::Rollout(verb) => run_verb(verb, &cluster, printer).await,
-        Command::Lint(_) | Command::Crds(_) | Command::Completion(_) => Ok(()),
+        Command::Lint(_) | Command::Crds(_) | Command::Completion(_) | Command::Sandbox(_) => Ok(()),
     }
 }
 

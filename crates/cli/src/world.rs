@@ -1,0 +1,83 @@
+//! A sandbox in this process.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use jiff::Timestamp;
+use tiphys_clock::Clock;
+use tiphys_sandbox::{Sandbox, SandboxOptions, http::listen::Listening};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{data, error::Failure};
+
+/// Flags of the commands that start a sandbox.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxFlags {
+    /// Address of the API; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:16443")]
+    api: SocketAddr,
+    /// Number of simulated nodes
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    nodes: usize,
+    /// Seed of uids, name suffixes and addresses [default: a new one at each start]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+}
+
+/// A running sandbox.
+pub(crate) struct World {
+    _sandbox: Sandbox,
+    listening: Listening,
+    /// Where its kubeconfig is.
+    pub(crate) kubeconfig: PathBuf,
+}
+
+impl SandboxFlags {
+    /// Starts a sandbox and writes its kubeconfig to `kubeconfig`, or else into the data directory.
+    pub(crate) async fn start(&self, kubeconfig: Option<&Path>) -> Result<World, Failure> {
+        let clock = Clock::system();
+        let seed = self.seed.unwrap_or_else(|| seed_of(clock.now()));
+        let options = SandboxOptions { clock, seed, nodes: self.nodes, credentials: None };
+        let sandbox =
+            Sandbox::start(options).map_err(|error| Failure::new("the sandbox did not start").caused_by(error))?;
+        let listening = sandbox.serve(self.api).await.map_err(|error| {
+            Failure::new("the sandbox cannot be reached")
+                .caused_by(error)
+                .hint("`--api 127.0.0.1:0` takes a free port; perhaps a sandbox runs already: try `tiphys list -A`")
+        })?;
+        let path = kubeconfig.map_or_else(|| data::directory().join(data::KUBECONFIG), Path::to_path_buf);
+        data::write_secret(&path, &sandbox.kubeconfig(&listening.url()))?;
+        Ok(World { _sandbox: sandbox, listening, kubeconfig: path })
+    }
+}
+
+impl World {
+    /// Returns the URL of the API.
+    pub(crate) fn url(&self) -> String {
+        self.listening.url()
+    }
+
+    /// Ends serving.
+    pub(crate) async fn stop(self) {
+        self.listening.stop().await;
+    }
+}
+
+fn seed_of(now: Timestamp) -> u64 {
+    now.as_second().unsigned_abs().rotate_left(32) ^ u64::from(now.subsec_nanosecond().unsigned_abs())
+}
+
+/// Waits until a person or a supervisor ends the program.
+pub(crate) async fn ended() -> Result<(), Failure> {
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Failure::new("signals cannot be received").caused_by(error))?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.map_err(|error| Failure::new("signals cannot be received").caused_by(error))
+        }
+        _ = terminate.recv() => Ok(()),
+    }
+}
