@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use jiff::Timestamp;
 use tiphys_clock::Clock;
-use tiphys_sandbox::{Sandbox, SandboxOptions, http::listen::Listening};
+use tiphys_sandbox::{Sandbox, SandboxOptions, StartError, http::listen::Listening};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{data, error::Failure};
@@ -19,6 +19,12 @@ pub(crate) struct SandboxFlags {
     /// Address of the API; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:16443")]
     api: SocketAddr,
+    /// Folder that keeps everything [default: $TIPHYS_DATA, else ~/.local/share/tiphys]
+    #[arg(long, value_name = "DIR", conflicts_with = "memory")]
+    data: Option<PathBuf>,
+    /// Keep everything in memory only
+    #[arg(long)]
+    memory: bool,
     /// Number of simulated nodes
     #[arg(long, value_name = "N", default_value_t = 3)]
     nodes: usize,
@@ -33,6 +39,7 @@ pub(crate) struct World {
     listening: Listening,
     /// Where its kubeconfig is.
     pub(crate) kubeconfig: PathBuf,
+    kept: Option<PathBuf>,
 }
 
 impl SandboxFlags {
@@ -40,17 +47,18 @@ impl SandboxFlags {
     pub(crate) async fn start(&self, kubeconfig: Option<&Path>) -> Result<World, Failure> {
         let clock = Clock::system();
         let seed = self.seed.unwrap_or_else(|| seed_of(clock.now()));
-        let options = SandboxOptions { clock, seed, nodes: self.nodes, credentials: None };
-        let sandbox =
-            Sandbox::start(options).map_err(|error| Failure::new("the sandbox did not start").caused_by(error))?;
+        let folder = self.data.clone().unwrap_or_else(data::directory);
+        let kept = (!self.memory).then(|| folder.clone());
+        let options = SandboxOptions { clock, seed, nodes: self.nodes, data: kept.clone() };
+        let sandbox = Sandbox::start(&options).map_err(|error| not_started(error, &folder))?;
         let listening = sandbox.serve(self.api).await.map_err(|error| {
             Failure::new("the sandbox cannot be reached")
                 .caused_by(error)
                 .hint("`--api 127.0.0.1:0` takes a free port; perhaps a sandbox runs already: try `tiphys list -A`")
         })?;
-        let path = kubeconfig.map_or_else(|| data::directory().join(data::KUBECONFIG), Path::to_path_buf);
+        let path = kubeconfig.map_or_else(|| folder.join(data::KUBECONFIG), Path::to_path_buf);
         data::write_secret(&path, &sandbox.kubeconfig(&listening.url()))?;
-        Ok(World { _sandbox: sandbox, listening, kubeconfig: path })
+        Ok(World { _sandbox: sandbox, listening, kubeconfig: path, kept })
     }
 }
 
@@ -60,10 +68,30 @@ impl World {
         self.listening.url()
     }
 
+    /// Says what remains when it ends.
+    pub(crate) fn farewell(&self) -> String {
+        match &self.kept {
+            Some(folder) => format!("Ctrl-C ends it; the next start goes on where it was (from {}).", folder.display()),
+            None => "Everything is in memory: Ctrl-C ends it, and nothing remains.".to_owned(),
+        }
+    }
+
     /// Ends serving.
     pub(crate) async fn stop(self) {
         self.listening.stop().await;
     }
+}
+
+fn not_started(error: StartError, folder: &Path) -> Failure {
+    let on_disk = matches!(error, StartError::Data(_) | StartError::KeepCredentials { .. });
+    let failure = Failure::new("the sandbox did not start").caused_by(error);
+    if !on_disk {
+        return failure;
+    }
+    failure.hint(format!(
+        "perhaps another one uses {}; `--data DIR` takes another folder, `--memory` none",
+        folder.display()
+    ))
 }
 
 fn seed_of(now: Timestamp) -> u64 {

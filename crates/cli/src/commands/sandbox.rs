@@ -22,7 +22,7 @@ impl SandboxCommand {
         let world = self.flags.start(kubeconfig).await?;
         printer.line(format!("sandbox: Kubernetes API at {}", world.url()))?;
         printer.line(format!("export KUBECONFIG={}", world.kubeconfig.display()))?;
-        printer.note("(everything is in memory; Ctrl-C ends it)");
+        printer.note(&world.farewell());
         world::ended().await?;
         world.stop().await;
         Ok(())
