@@ -6,6 +6,10 @@
 //! | [`store`] | all objects under one revision counter, with history, indexes and subscriptions |
 //! | [`catalog`] | which resources are served now |
 //! | [`controllers`] | the built-in controllers, in one task |
+//! | [`scheduler`] | which node each pod gets |
+//! | [`kubelet`] | the life of pods on simulated nodes |
+//! | [`nodes`] | node objects, and nodes that are lost or left |
+//! | [`eviction`], [`logs`] | subresources of pods |
 //! | [`registry`] | the rules between a request and the store |
 //! | [`Sandbox`] | all of it, started |
 //! | [`durable`] | keeping the store on disk |
@@ -18,11 +22,16 @@ mod base;
 pub mod catalog;
 pub mod controllers;
 pub mod durable;
+pub mod eviction;
 pub mod faults;
 pub mod http;
+pub mod kubelet;
+pub mod logs;
+pub mod nodes;
 pub mod object;
 pub mod registry;
 mod sandbox;
+pub mod scheduler;
 pub mod store;
 
 pub use sandbox::{Sandbox, SandboxOptions, StartError};

@@ -1,6 +1,10 @@
 //! The sandbox as a whole: the API with its controllers and nodes.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tiphys_clock::Clock;
 use tiphys_machinery::{error::ApiError, resource};
@@ -9,12 +13,14 @@ use tokio::task::JoinHandle;
 use crate::{
     base,
     controllers::Manager,
+    durable::OpenError,
     http::{
         credentials::{Credentials, CredentialsError},
         kubeconfig::kubeconfig,
         listen::{ListenError, Listening, serve},
         service::{ApiOptions, ApiService},
     },
+    nodes::{self, NodeOptions},
     registry::{Registry, RegistryOptions},
     store::HistoryLimits,
 };
@@ -28,8 +34,8 @@ pub struct SandboxOptions {
     pub seed: u64,
     /// How many simulated nodes it has.
     pub nodes: usize,
-    /// Certificate authority and tokens; a new one where absent.
-    pub credentials: Option<Credentials>,
+    /// Folder that keeps everything; in memory where absent.
+    pub data: Option<PathBuf>,
 }
 
 /// Why a sandbox did not start.
@@ -38,6 +44,18 @@ pub enum StartError {
     /// The certificate authority could not be made.
     #[error("the certificates could not be made")]
     Credentials(#[source] CredentialsError),
+    /// The folder of the data could not be used.
+    #[error("the data on disk cannot be used")]
+    Data(#[source] OpenError),
+    /// The certificates could not be kept.
+    #[error("{} cannot be written", .path.display())]
+    KeepCredentials {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The first objects could not be created.
     #[error("the objects that every cluster has could not be created")]
     Base(#[source] ApiError),
@@ -52,23 +70,29 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox that keeps everything in memory.
+    /// Starts a sandbox; one with data on disk goes on where it was.
     ///
     /// Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// When certificates or the first objects cannot be made.
-    pub fn start(options: SandboxOptions) -> Result<Self, StartError> {
+    /// When certificates or the first objects cannot be made, or the data cannot be used.
+    pub fn start(options: &SandboxOptions) -> Result<Self, StartError> {
         let history = HistoryLimits::default();
-        let registry = Registry::in_memory(
-            &RegistryOptions { clock: options.clock, seed: options.seed, history },
-            resource::builtin().into_iter().map(Arc::new).collect(),
-        );
-        let credentials = match options.credentials {
-            Some(credentials) => credentials,
-            None => Credentials::generate().map_err(StartError::Credentials)?,
+        let setup = RegistryOptions { clock: options.clock, seed: options.seed, history };
+        let resources = resource::builtin().into_iter().map(Arc::new).collect();
+        let (registry, credentials) = match &options.data {
+            Some(folder) => {
+                let registry = Registry::open(folder, &setup, resources).map_err(StartError::Data)?;
+                (registry, kept_credentials(folder)?)
+            }
+            None => {
+                let credentials = Credentials::generate().map_err(StartError::Credentials)?;
+                (Registry::in_memory(&setup, resources), credentials)
+            }
         };
         base::create(&registry).map_err(StartError::Base)?;
+        let nodes = NodeOptions { count: options.nodes, ..NodeOptions::default() };
+        nodes::add(&registry, &nodes).map_err(StartError::Base)?;
         let service = ApiService::new(registry.clone(), credentials, ApiOptions::default());
         let manager = tokio::spawn(Manager::new(&registry).run());
         Ok(Self { registry, service, manager })
@@ -105,4 +129,24 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.manager.abort();
     }
+}
+
+/// Returns the credentials in a folder, which are made at the first start: clients keep their kubeconfig.
+fn kept_credentials(folder: &Path) -> Result<Credentials, StartError> {
+    let (ca, key) = (folder.join("ca.pem"), folder.join("ca-key.pem"));
+    if let (Ok(ca), Ok(key)) = (std::fs::read_to_string(&ca), std::fs::read_to_string(&key)) {
+        return Credentials::from_pem(&ca, &key).map_err(StartError::Credentials);
+    }
+    let made = Credentials::generate().map_err(StartError::Credentials)?;
+    for (path, text) in [(key, made.ca_key_pem()), (ca, made.ca_pem())] {
+        write_secret(&path, text).map_err(|source| StartError::KeepCredentials { path, source })?;
+    }
+    Ok(made)
+}
+
+/// Writes a file that only its owner may read.
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
