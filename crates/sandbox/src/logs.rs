@@ -12,6 +12,9 @@ use crate::{
 /// Lines kept of one run, as a rotated log file would.
 const KEPT_LINES: i64 = 10_000;
 
+/// How long a follower may not notice that a run has ended.
+const FOLLOWED: SignedDuration = SignedDuration::from_secs(1);
+
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogOptions {
@@ -40,7 +43,7 @@ pub struct Logs {
     pub text: String,
     /// Up to when they go: what `after` is next time.
     pub until: Timestamp,
-    /// When the container may print more, if it still runs: when to ask again.
+    /// When to ask again, within a second; `None` once the run has ended.
     pub next: Option<Timestamp>,
 }
 
@@ -66,7 +69,8 @@ pub fn logs(registry: &Registry, namespace: &str, pod: &str, options: &LogOption
     };
     let lines: Vec<_> = lines.into_iter().filter(wanted).collect();
     let skipped = options.tail_lines.map_or(0, |tail| lines.len().saturating_sub(tail));
-    let next = if to.is_none() { printer.next_after(from, last) } else { None };
+    let soon = last + FOLLOWED;
+    let next = to.is_none().then(|| printer.next_after(from, last).map_or(soon, |next| next.min(soon)));
     Ok(Logs { text: print(&lines[skipped..], options), until: last, next })
 }
 

@@ -71,6 +71,16 @@ pub fn add(registry: &Registry, options: &NodeOptions) -> Result<Vec<String>, Ap
     free.map(|number| add_one(registry, &nodes, number, options)).collect()
 }
 
+/// Adds nodes until there are as many as the options say; returns the names of the new ones.
+///
+/// # Errors
+/// Whatever a write returns.
+pub fn ensure(registry: &Registry, options: &NodeOptions) -> Result<Vec<String>, ApiError> {
+    let nodes = Writer::new(registry, "kubelet").resource(NODES.0, NODES.1)?;
+    let count = options.count.saturating_sub(registry.list(&nodes, None).len());
+    add(registry, &NodeOptions { count, ..options.clone() })
+}
+
 fn name_of(number: usize) -> String {
     format!("node-{number}")
 }

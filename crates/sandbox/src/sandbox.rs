@@ -92,7 +92,7 @@ impl Sandbox {
         };
         base::create(&registry).map_err(StartError::Base)?;
         let nodes = NodeOptions { count: options.nodes, ..NodeOptions::default() };
-        nodes::add(&registry, &nodes).map_err(StartError::Base)?;
+        nodes::ensure(&registry, &nodes).map_err(StartError::Base)?;
         let service = ApiService::new(registry.clone(), credentials, ApiOptions::default());
         let manager = tokio::spawn(Manager::new(&registry).run());
         Ok(Self { registry, service, manager })

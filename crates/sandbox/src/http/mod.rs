@@ -29,6 +29,7 @@ pub mod listen;
 mod negotiate;
 mod paging;
 mod patch;
+mod pods;
 mod read;
 mod remove;
 mod render;

@@ -10,7 +10,7 @@ use tiphys_machinery::{decode, error::ApiError, meta, resource::Resource, schema
 use super::{
     call::Call,
     credentials::Account,
-    negotiate, patch, read, remove,
+    negotiate, patch, pods, read, remove,
     reply::Reply,
     review,
     route::Place,
@@ -152,6 +152,8 @@ async fn subresource(
         "scale" => return scale::handle(server, call, resource, at),
         "binding" => return binding(server, call, at.0, Some(at.1)),
         "token" => return token(server, call, resource, at),
+        "log" => return pods::log(server, call, at),
+        "eviction" => return pods::evict(server, call, served, at),
         other => return Err(unsupported(other)),
     };
     match verb {

@@ -321,3 +321,36 @@ async fn replica_sets_come_up_whole() {
     let on = |node| registry.pods_on(node).len();
     assert_eq!((on("node-1"), on("node-2"), on("node-3")), (10, 10, 10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn logs_grow_with_time() {
+    let registry = sandbox(1);
+    pod(&registry, &[("logs", "{{pod}} {{n}}")], &json!({}));
+    seconds(2.5).await;
+    let read = |options: LogOptions| logs(&registry, "ns", "p", &options).unwrap();
+    let all = read(LogOptions::default());
+    assert_eq!(all.text, "p 0\np 1\np 2\n");
+    assert_eq!(read(LogOptions { tail_lines: Some(1), ..LogOptions::default() }).text, "p 2\n");
+    seconds(1.0).await;
+    assert_eq!(read(LogOptions { after: Some(all.until), ..LogOptions::default() }).text, "p 3\n");
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "measures; run with --ignored --nocapture"]
+async fn many_pods_come_up() {
+    let registry = sandbox(200);
+    let template =
+        json!({"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "app:1"}]}});
+    for n in 0..20 {
+        let spec = json!({"replicas": 500, "selector": {"matchLabels": {"app": "a"}}, "template": template});
+        create(&registry, "apps", "replicasets", json!({"metadata": {"name": format!("r{n}")}, "spec": spec}));
+    }
+    seconds(60.0).await;
+    let sets = registry.resource("apps", "replicasets").unwrap();
+    let ready = registry
+        .list(&sets, None)
+        .iter()
+        .map(|set| set.value()["status"]["readyReplicas"].as_i64().unwrap_or(0))
+        .sum::<i64>();
+    assert_eq!(ready, 10_000);
+}
