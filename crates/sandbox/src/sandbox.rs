@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::{
     base,
     controllers::Manager,
-    durable::OpenError,
+    durable::{NotPersisted, OpenError},
     http::{
         credentials::{Credentials, CredentialsError},
         kubeconfig::kubeconfig,
@@ -61,7 +61,8 @@ pub enum StartError {
     Base(#[source] ApiError),
 }
 
-/// A running sandbox. Dropping it stops its controllers; the objects stay as long as a registry or service does.
+/// A running sandbox. Dropping it stops its controllers soon after; the objects stay as long as a registry or service
+/// does. To open its folder again in the same process, [`Sandbox::stop`] it.
 #[derive(Debug)]
 pub struct Sandbox {
     registry: Registry,
@@ -96,6 +97,18 @@ impl Sandbox {
         let service = ApiService::new(registry.clone(), credentials, ApiOptions::default());
         let manager = tokio::spawn(Manager::new(&registry).run());
         Ok(Self { registry, service, manager })
+    }
+
+    /// Stops the controllers, waits until everything written is on disk and lets go of the folder, unless a service or
+    /// registry is still held elsewhere.
+    ///
+    /// # Errors
+    /// When the disk failed: the last writes are in memory only.
+    pub async fn stop(mut self) -> Result<(), NotPersisted> {
+        self.manager.abort();
+        // It ends by being aborted.
+        let _ = (&mut self.manager).await;
+        self.registry.persisted().await
     }
 
     /// Returns the objects and the rules for changing them.
