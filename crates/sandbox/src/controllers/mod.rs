@@ -66,8 +66,5 @@ fn control_plane() -> Vec<Box<dyn Controller>> {
         Box::new(endpoints::Endpoints::default()),
         Box::new(disruption::Budgets::default()),
         Box::new(event_ttl::EventTtl::default()),
-        Box::new(crate::nodes::Nodes::default()),
-        Box::new(crate::scheduler::Scheduler::default()),
-        Box::new(crate::kubelet::Kubelets::default()),
     ]
 }
