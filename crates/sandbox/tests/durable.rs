@@ -96,6 +96,20 @@ async fn a_folder_in_use_is_refused() {
     assert!(open(&folder.0).is_ok());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn other_users_cannot_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new("private");
+    let file = folder.0.join("store.redb");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    let _registry = open(&folder.0).unwrap();
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 /// Named in the environment of the process that is to be killed.
 const VICTIM: &str = "TIPHYS_DURABLE_VICTIM";
 

@@ -28,6 +28,7 @@ impl Disk {
     pub(super) fn open(folder: &Path) -> Result<(Self, Recovered), OpenError> {
         let path = PathBuf::from(folder);
         std::fs::create_dir_all(folder).map_err(|source| OpenError::CreateFolder { path: path.clone(), source })?;
+        private_file(&folder.join(FILE)).map_err(|source| OpenError::Protect { path: path.clone(), source })?;
         let failed = |source: redb::Error| OpenError::Read { path: path.clone(), source: Box::new(source) };
         let database = match Database::builder().set_cache_size(CACHE).create(folder.join(FILE)) {
             Ok(database) => database,
@@ -104,6 +105,18 @@ impl Disk {
         }
         Ok(Recovered { objects, revision })
     }
+}
+
+/// Makes the file readable by its owner only: it holds Secrets.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(())
 }
 
 /// Bytes of the embedded store's own cache: objects are in memory already, so little is read twice.

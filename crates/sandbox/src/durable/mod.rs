@@ -41,6 +41,15 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The file cannot be made, or not be kept from other users.
+    #[error("cannot make a private file in {path}")]
+    Protect {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// Another process has it open.
     #[error("{path} is in use by another process; stop that one, or choose another folder")]
     InUse {
