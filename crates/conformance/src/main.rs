@@ -41,12 +41,16 @@ async fn main() -> Result<ExitCode> {
     };
     let mut report = Report::new(arguments.print)?;
     for case in &cases {
+        let begun = tokio::time::Instant::now();
         let expected = play(&reference, case).await;
         let answered = match &subject {
             Some(subject) => Some(play(subject, case).await),
             None => None,
         };
         report.case(case, &expected, answered.as_ref())?;
+        if begun.elapsed().as_secs() > 5 {
+            writeln!(std::io::stdout(), "slow: {} took {} s", case.case, begun.elapsed().as_secs())?;
+        }
     }
     let whole = arguments.case.is_empty() && subject.is_some();
     report.close(whole)
@@ -62,14 +66,20 @@ async fn client(file: &Path) -> Result<kube::Client> {
 struct Report {
     known: KnownDifferences,
     print: bool,
+    /// Names of cases that are known to fail: work to do, unlike the differences, which are meant to be.
+    open: Vec<String>,
     passed: usize,
     failed: usize,
+    skipped: usize,
 }
 
 impl Report {
     fn new(print: bool) -> Result<Self> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("differences.yaml");
-        Ok(Self { known: KnownDifferences::load(&file)?, print, passed: 0, failed: 0 })
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let open = std::fs::read_to_string(folder.join("open.txt")).context("read open.txt")?;
+        let open = open.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect();
+        let known = KnownDifferences::load(&folder.join("differences.yaml"))?;
+        Ok(Self { known, print, open, passed: 0, failed: 0, skipped: 0 })
     }
 
     fn case(&mut self, case: &Case, reference: &Transcript, subject: Option<&Transcript>) -> Result<()> {
@@ -98,12 +108,19 @@ impl Report {
 
     fn count(&mut self, name: &str, lines: &[String]) -> Result<()> {
         let mut out = std::io::stdout().lock();
+        let open = self.open.iter().any(|open| open == name);
+        match (lines.is_empty(), open) {
+            (true, _) => self.passed += 1,
+            (false, false) => self.failed += 1,
+            (false, true) => self.skipped += 1,
+        }
         if lines.is_empty() {
-            self.passed += 1;
+            if open {
+                writeln!(out, "open.txt: {name:?} passes now, take it off the list")?;
+            }
             return Ok(());
         }
-        self.failed += 1;
-        writeln!(out, "FAILED {name}")?;
+        writeln!(out, "{} {name}", if open { "OPEN" } else { "FAILED" })?;
         for line in lines {
             writeln!(out, "{line}")?;
         }
@@ -117,7 +134,7 @@ impl Report {
             writeln!(out, "STALE differences.yaml: {} {}: nothing differs there any more", known.case, known.at)?;
             failed += 1;
         }
-        writeln!(out, "\nconformance: {} passed, {failed} failed", self.passed)?;
+        writeln!(out, "\nconformance: {} passed, {failed} failed, {} skipped", self.passed, self.skipped)?;
         Ok(ExitCode::from(u8::from(failed > 0)))
     }
 }

@@ -14,6 +14,8 @@ use crate::case::{Case, Step};
 
 /// How long to wait for the next event of a watch.
 const SILENCE: Duration = Duration::from_secs(2);
+/// How long a step may take, with its repeats.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often to repeat a request with `until`, and how long to pause between.
 const REPEATS: u32 = 400;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -45,13 +47,18 @@ pub async fn play(client: &kube::Client, case: &Case) -> Transcript {
         return transcript;
     }
     for step in &case.steps {
-        let played = player.step(step, &mut transcript.answers).await;
+        let played = timeout(PATIENCE, player.step(step, &mut transcript.answers)).await;
+        let played = played.unwrap_or_else(|_| bail_late());
         if let Err(error) = played.with_context(|| player.fill(&step.request)) {
             transcript.broken = Some(format!("{error:#}"));
             break;
         }
     }
     transcript
+}
+
+fn bail_late() -> Result<()> {
+    bail!("no answer within {} s", PATIENCE.as_secs())
 }
 
 struct Player<'a> {
