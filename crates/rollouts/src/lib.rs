@@ -1,3 +1,33 @@
-//! Rollout planning and restarting: observe, plan, apply.
+//! Rollouts: releasing in steps, and restarting without dropping a request.
+//!
+//! ```text
+//!   Rollout ──owns──> ReplicaSet new ──owns──> pods        observe   caches or live API -> Observed (plain data)
+//!      │    ──owns──> ReplicaSet stable ─────> pods        plan      (Observed, now) -> Plan: steps, status, reasons
+//!      │    ──owns──> ReplicaSets old                      apply     steps in order, status, events
+//!      │    ──owns──> ControllerRevision: the stable template, while an update runs
+//!      ├──names──> Services: canary and stable, or active and preview
+//!      └──names──> workload whose pod template it takes
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`observe`] | everything a plan is made from, assembled from caches or fetched by the command line |
+//! | [`plan`] | the decisions: pure functions, tables beside them |
+//! | [`action`] | what a plan asks for |
+//! | [`apply`] | carrying it out; takes no decision |
+//! | [`controller`] | caches, queue and workers |
+//! | [`names`] | labels and annotations of our own |
+//!
+//! Deliberately absent: traffic routers, analysis and experiments (a Rollout that asks for them is reported as invalid, with
+//! the field's name); Experiments as a kind of their own; notifications; metrics of the process.
 
+pub mod action;
+pub mod apply;
+pub mod controller;
+mod error;
+pub mod names;
+pub mod observe;
 pub mod plan;
+mod reasons;
+
+pub use error::Error;

@@ -1,0 +1,267 @@
+//! Carrying out a plan: its steps in order, then the status, then the events.
+//!
+//! Takes no decision. Every step is idempotent and conditional on what was seen, so a crash between any two of them is
+//! repaired by the next pass. Cancel safety: every `.await` may be the last one.
+
+mod objects;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Client,
+    api::{DeleteParams, EvictParams, Patch, Preconditions},
+};
+use serde_json::{Value, json};
+use tiphys_api::Rollout;
+use tiphys_runtime::recorder::{Note, Recorder};
+use tracing::info;
+
+pub use self::objects::{Kind, Objects};
+use crate::{
+    Error,
+    action::{Action, Plan, Step, Target},
+};
+
+/// What came of carrying out a plan.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Objects that were written, with their new version.
+    pub written: Vec<Written>,
+    /// Uids of pods whose eviction was accepted.
+    pub evicted: Vec<String>,
+    /// Uids of pods whose eviction was refused by a budget, with what the server said.
+    pub refused: Vec<(String, String)>,
+    /// The failure that ended the pass, if any.
+    pub failure: Option<Failure>,
+}
+
+/// An object that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// The version that the server answered with.
+    pub resource_version: Option<String>,
+}
+
+/// A step that failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// The ReplicaSet that could not be created, if that was the step.
+    pub uncreated: Option<String>,
+    /// Why.
+    pub error: Error,
+}
+
+/// Carries out a plan for a Rollout.
+pub async fn apply(client: &Client, recorder: &Recorder, rollout: &Rollout, plan: &Plan) -> Outcome {
+    let namespace = rollout.metadata.namespace.clone().unwrap_or_default();
+    let objects = Objects::new(client.clone(), &namespace);
+    let about = reference(rollout);
+    let mut outcome = Outcome::default();
+    for step in &plan.steps {
+        if let Err(error) = act(&objects, rollout, step, &mut outcome).await {
+            let uncreated = match &step.action {
+                Action::CreateReplicaSet { name, .. } => Some(name.clone()),
+                _ => None,
+            };
+            outcome.failure = Some(Failure { uncreated, error });
+            return outcome;
+        }
+        tell(recorder, &about, &step.events).await;
+    }
+    if let Some(status) = &plan.status {
+        let name = rollout.metadata.name.as_deref().unwrap_or_default();
+        match objects.patch_status(Kind::Rollout, name, same(status, rollout.metadata.uid.as_deref())).await {
+            Ok(version) => outcome.wrote(Kind::Rollout, name, version),
+            Err(error) => {
+                outcome.failure = Some(Failure { uncreated: None, error });
+                return outcome;
+            }
+        }
+    }
+    tell(recorder, &about, &plan.events).await;
+    outcome
+}
+
+/// Returns the reference that events about a Rollout carry.
+#[must_use]
+pub fn reference(rollout: &Rollout) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(tiphys_api::types::API_VERSION.to_owned()),
+        kind: Some("Rollout".to_owned()),
+        namespace: rollout.metadata.namespace.clone(),
+        name: rollout.metadata.name.clone(),
+        uid: rollout.metadata.uid.clone(),
+        resource_version: rollout.metadata.resource_version.clone(),
+        field_path: None,
+    }
+}
+
+async fn tell(recorder: &Recorder, about: &ObjectReference, notes: &[Note]) {
+    for note in notes {
+        recorder.tell(about, note).await;
+    }
+}
+
+impl Outcome {
+    fn wrote(&mut self, kind: Kind, name: &str, resource_version: Option<String>) {
+        self.written.push(Written { kind, name: name.to_owned(), resource_version });
+    }
+}
+
+async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Outcome) -> Result<(), Error> {
+    info!(action = ?step.action, "acting");
+    let uid = rollout.metadata.uid.as_deref();
+    match &step.action {
+        Action::EvictPods { candidates, at_most } => return evict(objects, candidates, *at_most, outcome).await,
+        Action::AdoptReplicaSet(target) => adopt(objects, rollout, target, outcome).await?,
+        Action::ReleaseReplicaSet(target) => release(objects, rollout, target).await?,
+        Action::RecordTemplate { name, object } => record(objects, name, object).await?,
+        Action::ForgetTemplate { name } => objects.delete(Kind::ControllerRevision, name, None).await?,
+        Action::CreateReplicaSet { name, object } => {
+            let version = objects.create(Kind::ReplicaSet, name, object.clone()).await?;
+            outcome.wrote(Kind::ReplicaSet, name, version);
+        }
+        Action::PatchReplicaSet { target, patch } => merge(objects, Kind::ReplicaSet, target, patch, outcome).await?,
+        Action::ScaleReplicaSet { target, from, to, annotations } => {
+            let operations = scale_operations(target, *from, *to, annotations);
+            let version = objects.json_patch(Kind::ReplicaSet, &target.name, &operations).await?;
+            outcome.wrote(Kind::ReplicaSet, &target.name, version);
+        }
+        Action::DeleteReplicaSet { target, resource_version } => {
+            let seen =
+                Preconditions { uid: Some(target.uid.clone()), resource_version: Some(resource_version.clone()) };
+            objects.delete(Kind::ReplicaSet, &target.name, Some(seen)).await?;
+        }
+        Action::PatchPod { target, patch } => gone_is_fine(merge(objects, Kind::Pod, target, patch, outcome).await)?,
+        Action::PatchService { name, patch } => {
+            let version = objects.patch(Kind::Service, name, Patch::Merge(patch.clone())).await?;
+            outcome.wrote(Kind::Service, name, version);
+        }
+        Action::ScaleWorkload { name, replicas } => {
+            let patch = json!({"spec": {"replicas": replicas}});
+            objects.patch(Kind::Deployment, name, Patch::Merge(patch)).await?;
+        }
+        Action::PatchRollout { patch } => {
+            let name = rollout.metadata.name.as_deref().unwrap_or_default();
+            let version = objects.patch(Kind::Rollout, name, Patch::Merge(same(patch, uid))).await?;
+            outcome.wrote(Kind::Rollout, name, version);
+        }
+    }
+    Ok(())
+}
+
+/// Makes a patch fail with a conflict if the object is another one by now.
+fn same(patch: &Value, uid: Option<&str>) -> Value {
+    let mut patch = patch.clone();
+    if let Some(uid) = uid {
+        patch["metadata"]["uid"] = json!(uid);
+    }
+    patch
+}
+
+async fn merge(
+    objects: &Objects,
+    kind: Kind,
+    target: &Target,
+    patch: &Value,
+    outcome: &mut Outcome,
+) -> Result<(), Error> {
+    let version = objects.patch(kind, &target.name, Patch::Merge(same(patch, Some(&target.uid)))).await?;
+    outcome.wrote(kind, &target.name, version);
+    Ok(())
+}
+
+fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(()),
+        other => other,
+    }
+}
+
+/// The size is changed only if it is still the one that was seen.
+fn scale_operations(
+    target: &Target,
+    from: i32,
+    to: i32,
+    annotations: &std::collections::BTreeMap<String, Option<String>>,
+) -> Value {
+    let mut operations = vec![
+        json!({"op": "test", "path": "/metadata/uid", "value": target.uid}),
+        json!({"op": "test", "path": "/spec/replicas", "value": from}),
+        json!({"op": "replace", "path": "/spec/replicas", "value": to}),
+    ];
+    operations.extend(annotations.iter().map(|(key, value)| {
+        let path = format!("/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"));
+        match value {
+            Some(value) => json!({"op": "add", "path": path, "value": value}),
+            None => json!({"op": "remove", "path": path}),
+        }
+    }));
+    Value::Array(operations)
+}
+
+async fn adopt(objects: &Objects, rollout: &Rollout, target: &Target, outcome: &mut Outcome) -> Result<(), Error> {
+    let name = rollout.metadata.name.as_deref().unwrap_or_default();
+    let live = objects.get(Kind::Rollout, name).await?;
+    if live.metadata.uid != rollout.metadata.uid || live.metadata.deletion_timestamp.is_some() {
+        return Err(Error::Orphaned { name: target.name.clone() });
+    }
+    let owner = json!({
+        "apiVersion": tiphys_api::types::API_VERSION, "kind": "Rollout", "name": name,
+        "uid": rollout.metadata.uid, "controller": true, "blockOwnerDeletion": true,
+    });
+    let patch = json!({"metadata": {"uid": target.uid, "ownerReferences": [owner]}});
+    let version = objects.patch(Kind::ReplicaSet, &target.name, Patch::Strategic(patch)).await?;
+    outcome.wrote(Kind::ReplicaSet, &target.name, version);
+    Ok(())
+}
+
+/// One that is gone, or has another owner by now, needs no release.
+async fn release(objects: &Objects, rollout: &Rollout, target: &Target) -> Result<(), Error> {
+    let owner = json!({"$patch": "delete", "uid": rollout.metadata.uid});
+    let patch = json!({"metadata": {"uid": target.uid, "ownerReferences": [owner]}});
+    match objects.patch(Kind::ReplicaSet, &target.name, Patch::Strategic(patch)).await {
+        Err(error) if !matches!(error.code(), Some(404 | 422)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The record is a safety net: where it may not be written, the update goes on without.
+async fn record(objects: &Objects, name: &str, object: &Value) -> Result<(), Error> {
+    match objects.create(Kind::ControllerRevision, name, object.clone()).await {
+        Err(error) if !matches!(error.code(), Some(403 | 404 | 409)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn evict(objects: &Objects, candidates: &[Target], at_most: usize, outcome: &mut Outcome) -> Result<(), Error> {
+    let pods = objects.pods();
+    let before = outcome.evicted.len();
+    for target in candidates {
+        if outcome.evicted.len() - before == at_most {
+            break;
+        }
+        let same = Preconditions { uid: Some(target.uid.clone()), resource_version: None };
+        let delete_options = Some(DeleteParams { preconditions: Some(same), ..DeleteParams::default() });
+        let params = EvictParams { delete_options, ..EvictParams::default() };
+        match pods.evict(&target.name, &params).await {
+            Ok(_) => outcome.evicted.push(target.uid.clone()),
+            Err(kube::Error::Api(status)) if status.code == 429 => {
+                outcome.refused.push((target.uid.clone(), refusal(&status)));
+            }
+            // Gone, or another pod of that name.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(source) => return Err(objects.error("evict", Kind::Pod, &target.name, source)),
+        }
+    }
+    Ok(())
+}
+
+/// The cause names the budget, the message does not.
+fn refusal(status: &kube::core::Status) -> String {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.map(|cause| cause.message.clone()).find(|text| !text.is_empty()).unwrap_or_else(|| status.message.clone())
+}

@@ -1,0 +1,238 @@
+//! The controller: caches, queue and workers around observe, plan and apply.
+//!
+//! Guarantees: nothing is decided before every cache has completed its first list; one Rollout is worked on by one worker
+//! at a time; a pass never decides on a copy that is older than our own last write; dropping the future of
+//! [`Controller::run`] stops everything at its next `.await`, as a crash would.
+
+mod memory;
+mod released;
+mod watching;
+
+use std::sync::Arc;
+
+use kube::Client;
+use tiphys_api::{Rollout, Stored, types::ObjectRef as WorkloadRef};
+use tiphys_clock::Clock;
+use tiphys_runtime::{cache::Key, queue::Queue, reason::ObjectRef, recorder::Recorder};
+use tokio::task::JoinSet;
+use tracing::{Instrument, debug, info_span, warn};
+
+use self::{memory::Memories, watching::Caches};
+use crate::{
+    Error,
+    apply::{self, Outcome},
+    observe::{Observed, Parts, WorkloadKind, assemble, fetch_stable_record, missing_stable, stable_record_name},
+    plan::{self, PODS_DELETED_BY_HAND, Settings},
+};
+
+/// Who signs our events: upstream's name, which dashboards filter by.
+const COMPONENT: &str = "rollouts-controller";
+
+/// What a controller is responsible for, and how it works.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// One namespace, or all of them.
+    pub namespace: Option<String>,
+    /// Only Rollouts labelled with this instance id; without one, only Rollouts that have no such label.
+    pub instance: Option<String>,
+    /// Rollouts that are worked on at the same time.
+    pub workers: usize,
+    /// Settings that decisions depend on.
+    pub settings: Settings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { namespace: None, instance: None, workers: 10, settings: Settings::default() }
+    }
+}
+
+/// The Rollout controller. Cheap to clone; all clones are the same controller.
+#[derive(Clone)]
+pub struct Controller {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    clock: Clock,
+    config: Config,
+    recorder: Recorder,
+    caches: Caches,
+    queue: Queue<Key>,
+    services: Queue<Key>,
+    memories: Memories,
+}
+
+impl Controller {
+    /// Returns a controller that has not started.
+    #[must_use]
+    pub fn new(client: Client, clock: Clock, config: Config) -> Self {
+        let shared = Shared {
+            recorder: Recorder::new(client.clone(), clock, COMPONENT),
+            client,
+            clock,
+            config,
+            caches: Caches::new(),
+            queue: Queue::default(),
+            services: Queue::default(),
+            memories: Memories::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Works until the future is dropped.
+    pub async fn run(self) {
+        let mut tasks = JoinSet::new();
+        watching::start(&self.shared, &mut tasks);
+        self.shared.caches.ready().await;
+        for _ in 0..self.shared.config.workers.max(1) {
+            tasks.spawn(work(self.shared.clone()));
+        }
+        tasks.spawn(released::work(self.shared.clone()));
+        // None of the tasks ends by itself; a panic in one must not leave the others half alive.
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                warn!(error = &error as &dyn std::error::Error, "a task of the controller failed, stopping");
+                return;
+            }
+        }
+    }
+
+    /// Returns whether nothing is to be done at this instant; passes that wait for a time do not count.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.shared.queue.is_idle() && self.shared.services.is_idle()
+    }
+
+    /// Returns what the caches show of a Rollout; `None` if they do not know it.
+    #[must_use]
+    pub fn observed(&self, key: &Key) -> Option<Observed> {
+        self.shared.parts(key).map(assemble)
+    }
+}
+
+async fn work(shared: Arc<Shared>) {
+    loop {
+        let key = shared.queue.next().await;
+        let span = info_span!("reconcile", kind = "Rollout", namespace = key.namespace, name = key.name);
+        shared.reconcile(&key).instrument(span).await;
+        shared.queue.done(&key);
+    }
+}
+
+impl Shared {
+    /// One pass over one Rollout.
+    async fn reconcile(&self, key: &Key) {
+        let Some(mut parts) = self.parts(key) else {
+            self.memories.forget(key);
+            self.queue.forget(key);
+            return;
+        };
+        match self.stable_record(key, &parts).await {
+            Ok(record) => parts.stable_record = record,
+            Err(error) => return self.retry(key, &error),
+        }
+        let seen = assemble(parts);
+        let plan = plan::plan(&seen, self.clock.now(), &self.config.settings);
+        debug!(steps = plan.steps.len(), status = plan.status.is_some(), reasons = ?plan.reasons, "planned");
+        let outcome = apply::apply(&self.client, &self.recorder, &seen.rollout.typed, &plan).await;
+        self.remember(key, &outcome);
+        if plan.events.iter().any(|event| event.reason == PODS_DELETED_BY_HAND) {
+            self.memories.change(key, |memory| memory.recall.gone.clear());
+        }
+        if let Some(at) = plan.requeue {
+            self.queue.add_after(key.clone(), self.clock.until(at));
+        }
+        match outcome.failure {
+            Some(failure) => self.failed(key, failure.uncreated, &failure.error),
+            None if plan.is_failed => {
+                self.memories.change(key, |memory| memory.recall.create_error = None);
+                self.queue.add_failed(key.clone());
+            }
+            None => self.queue.forget(key),
+        }
+    }
+
+    /// What the caches hold of a Rollout.
+    fn parts(&self, key: &Key) -> Option<Parts> {
+        let rollout = self.caches.rollouts.get(key)?;
+        let uid = rollout.metadata.uid.clone().unwrap_or_default();
+        let rollout = serde_json::to_value(&*rollout).unwrap_or_default();
+        let stored: Stored<Rollout> = Stored::new(rollout.clone());
+        let replica_sets = self.caches.replica_sets_of(&uid, &key.namespace);
+        let pods = self.caches.pods_of(&replica_sets);
+        let services = self.caches.services_of(&stored.typed, &key.namespace);
+        let (workload, unread) = self.workload(&stored.typed, key);
+        let recall = self.memories.recall(key, &pods);
+        let awaited = self.awaited(key).or(unread);
+        Some(Parts {
+            rollout,
+            budgets: self.caches.budgets.list(Some(&key.namespace)),
+            replica_sets,
+            pods: Some(pods),
+            services,
+            workload,
+            stable_record: None,
+            recall,
+            awaited,
+        })
+    }
+
+    /// The referenced workload; or, while its kind has not been listed yet, what is waited for.
+    fn workload(&self, rollout: &Rollout, key: &Key) -> (Option<serde_json::Value>, Option<ObjectRef>) {
+        let Some(reference) = &rollout.spec.workload_ref else { return (None, None) };
+        let Some(kind) = WorkloadKind::of(reference) else { return (None, None) };
+        let cache = self.caches.workloads(kind);
+        if !cache.is_ready() {
+            return (None, Some(ObjectRef::new(&reference.kind, &key.namespace, &reference.name)));
+        }
+        let object = cache.get(&workload_key(reference, &key.namespace));
+        (object.map(|object| serde_json::to_value(&*object).unwrap_or_default()), None)
+    }
+
+    /// An object whose last write of ours has not come back through the watch yet.
+    fn awaited(&self, key: &Key) -> Option<ObjectRef> {
+        let is_current = |kind, object: &Key| self.caches.is_current(kind, object);
+        let (kind, name) = self.memories.first_unseen(key, is_current)?;
+        Some(ObjectRef::new(kind.as_str(), &key.namespace, name))
+    }
+
+    async fn stable_record(&self, key: &Key, parts: &Parts) -> Result<Option<crate::observe::StableRecord>, Error> {
+        let stored: Stored<Rollout> = Stored::new(parts.rollout.clone());
+        let Some(hash) = missing_stable(&stored.typed, &parts.replica_sets) else { return Ok(None) };
+        fetch_stable_record(&self.client, &key.namespace, &stable_record_name(&stored.typed, hash)).await
+    }
+
+    fn remember(&self, key: &Key, outcome: &Outcome) {
+        for written in &outcome.written {
+            let object = Key::new(&key.namespace, &written.name);
+            self.caches.wrote(written.kind, &object, written.resource_version.as_deref());
+        }
+        self.memories.remember(key, outcome, self.clock.now());
+    }
+
+    fn failed(&self, key: &Key, uncreated: Option<String>, error: &Error) {
+        if let (Some(name), Some(code)) = (uncreated, error.code()) {
+            let is_taken = code == 409;
+            let message = error.message();
+            self.memories.change(key, |memory| memory.could_not_create(name, is_taken, message));
+            return self.queue.add(key.clone());
+        }
+        self.retry(key, error);
+    }
+
+    fn retry(&self, key: &Key, error: &Error) {
+        let delay = self.queue.add_failed(key.clone());
+        if matches!(error.code(), Some(409 | 422)) {
+            debug!(error = error as &dyn std::error::Error, ?delay, "the world has moved on, trying again");
+        } else {
+            warn!(error = error as &dyn std::error::Error, ?delay, "the pass failed, trying again");
+        }
+    }
+}
+
+/// Returns where a referenced workload is found.
+fn workload_key(reference: &WorkloadRef, namespace: &str) -> Key {
+    Key::new(namespace, &reference.name)
+}

@@ -1,0 +1,107 @@
+//! One pass of a canary without a traffic router.
+
+use tiphys_api::constants::reasons::pause;
+
+use super::{
+    canary_size::{self, Limits, Side, Sizes, Stable},
+    canary_status, delay, history, metadata, promote,
+    release::Release,
+    restarting::{self, Restart},
+    revision, scale, services,
+    status::{self, Draft},
+    steps,
+};
+use crate::{
+    action::{Plan, Step},
+    observe::ReplicaSetView,
+};
+
+/// Plans one pass: at most one ReplicaSet is resized in it, and nothing else happens in a pass that restarts pods.
+pub(crate) fn plan(release: &Release<'_>) -> Plan {
+    let restart = restarting::decide(release);
+    let mut steps = revision::sync(release);
+    if release.is_template_changed() || release.are_steps_changed() {
+        return settle(release, steps, canary_status::reset(release), &restart);
+    }
+    if !restart.steps.is_empty() {
+        return super::restart_only(release, steps, restart);
+    }
+    steps.extend(metadata::steps(release));
+    steps.extend(history::clean(release));
+    steps.extend(services::canary(release));
+    let sizes = if release.halted().is_some() { Vec::new() } else { resize(release) };
+    let is_resized = sizes.iter().any(scale::is_resize);
+    steps.extend(sizes);
+    steps.extend(promote::drain_workload(release));
+    let begin = if is_resized { None } else { begin_pause(release) };
+    settle(release, steps, canary_status::advance(release, begin), &restart)
+}
+
+fn settle(release: &Release<'_>, steps: Vec<Step>, draft: Draft, restart: &Restart) -> Plan {
+    let (status, events) = status::finish(release, draft, restart);
+    let mut plan = Plan { steps, status: status::patch(release, &status), events, ..Plan::default() };
+    plan.requeue_at(restart.requeue);
+    plan.requeue_at(canary_status::pause_check(release).filter(|at| *at > release.now));
+    plan.requeue_at(super::progress::next_check(release, &status));
+    plan
+}
+
+/// A pause step begins unless it began, or a person has already resumed it.
+fn begin_pause(release: &Release<'_>) -> Option<&'static str> {
+    let status = release.status();
+    let current = steps::current(release.rollout)?;
+    let is_skipped = release.rollout.spec.paused || status.promote_full || release.is_aborted();
+    let is_known = status.controller_pause || release.pause(pause::CANARY_PAUSE_STEP).is_some();
+    let begins = current.step.pause.is_some() && !is_skipped && !is_known && !status.stable_rs.is_empty();
+    begins.then_some(pause::CANARY_PAUSE_STEP)
+}
+
+/// Moves the sizes one step towards the weight: stable, or new, or all old ReplicaSets.
+#[must_use]
+pub(crate) fn resize(release: &Release<'_>) -> Vec<Step> {
+    let mut steps = delay::lift(release);
+    let split = canary_size::next(&sizes(release));
+    let stable = release.separate_stable().map(|set| (set, split.stable));
+    let new = release.new.map(|set| (set, split.new));
+    for (set, size) in [stable, new].into_iter().flatten().filter(|(set, _)| !set.deleting) {
+        let step = scale::to(release, set, size, scale::Deadline::Drop);
+        let is_resized = step.as_ref().is_some_and(scale::is_resize);
+        steps.extend(step);
+        if is_resized {
+            return steps;
+        }
+    }
+    steps.extend(shrink_old(release));
+    steps
+}
+
+fn sizes(release: &Release<'_>) -> Sizes {
+    let stable = match (release.stable, release.separate_stable()) {
+        (None, _) => Stable::Missing,
+        (Some(_), None) => Stable::SameAsNew,
+        (Some(_), Some(stable)) => Stable::Other(side(stable)),
+    };
+    Sizes {
+        desired: release.desired(),
+        weight: steps::weight(release.rollout),
+        limits: Limits::of(release.rollout),
+        new: release.new.map(side),
+        stable,
+        old: release.others.iter().map(|set| set.size()).sum(),
+    }
+}
+
+fn side(set: &ReplicaSetView) -> Side {
+    Side { spec: set.size(), available: set.available() }
+}
+
+fn shrink_old(release: &Release<'_>) -> Vec<Step> {
+    let mut old: Vec<&ReplicaSetView> =
+        release.others.iter().copied().filter(|set| set.size() > 0 && !set.deleting).collect();
+    old.sort_by(|a, b| (b.revision(), b.created, &b.name).cmp(&(a.revision(), a.created, &a.name)));
+    let sides: Vec<Side> = old.iter().map(|set| side(set)).collect();
+    let floor = release.desired() - Limits::of(release.rollout).unavailable;
+    let shrunk = canary_size::shrink_old(&sides, release.available(), floor);
+    let steps = old.into_iter().zip(shrunk).filter(|(set, size)| *size < set.size());
+    steps.filter_map(|(set, size)| scale::to(release, set, size, scale::Deadline::Drop)).collect()
+}

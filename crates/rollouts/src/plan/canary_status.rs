@@ -1,0 +1,124 @@
+//! The status of a canary after a pass: its step, and whether it is promoted.
+
+use jiff::{SignedDuration, Timestamp};
+use tiphys_api::{
+    constants::{
+        messages::{self, skip_steps},
+        reasons::{self, pause},
+    },
+    duration,
+    types::RolloutPause,
+};
+use tiphys_runtime::recorder::Note;
+
+use super::{
+    canary_size::{self, Limits},
+    pauses::Marks,
+    promote,
+    release::Release,
+    rollback,
+    status::{self, Draft},
+    steps, threshold,
+};
+use crate::observe::ReplicaSetView;
+
+/// Returns the status after the template or the steps changed: the update begins from its first step, or skips all
+/// when it goes back to stable or within the rollback window.
+#[must_use]
+pub(crate) fn reset(release: &Release<'_>) -> Draft {
+    let mut status = status::base(release);
+    status.promote_full = false;
+    status.canary.step_plugin_statuses.clear();
+    let count = release.step_count();
+    status.current_step_index = count.map(|_| 0);
+    let is_stable = !status.stable_rs.is_empty() && release.is_promoted();
+    let is_back = rollback::is_within_window(release) && release.new.is_some_and(|new| new.size() > 0);
+    let skipped = if is_stable { Some(skip_steps::STABLE) } else { is_back.then_some(skip_steps::WINDOW) };
+    let mut notes = Vec::new();
+    if let Some(text) = skipped.filter(|_| count.is_some()) {
+        status.current_step_index = count;
+        // Said only when something is skipped: new steps of a promoted Rollout skip nothing.
+        let is_news = !is_stable || release.status().current_pod_hash != release.hash;
+        notes.extend(is_news.then(|| Note::normal(reasons::event::SKIP_STEPS, text)));
+    }
+    let marks = Marks { clear: true, lift_abort: true, ..Marks::default() };
+    Draft { status, marks, notes }
+}
+
+/// Returns the status after a pass on an unchanged update. `begin` is the pause that this pass begins.
+#[must_use]
+pub(crate) fn advance(release: &Release<'_>, begin: Option<&'static str>) -> Draft {
+    let mut draft =
+        Draft { status: status::base(release), marks: Marks { begin, ..Marks::default() }, notes: Vec::new() };
+    let count = release.step_count();
+    draft.status.current_step_index = count.map(|count| release.status().current_step_index.unwrap_or(0).min(count));
+    if draft.status.promote_full || rollback::is_within_window(release) {
+        draft.marks.clear = true;
+        draft.marks.lift_abort = true;
+        draft.status.current_step_index = count;
+    }
+    if let Some(reason) = promote::reason(release, &draft.status, &draft.marks) {
+        promote::apply(release, &mut draft, &reason);
+    } else if release.is_aborted() && !draft.marks.lift_abort {
+        draft.status.current_step_index = count.map(|_| 0);
+    } else if !draft.marks.clear && is_step_complete(release) {
+        complete_step(release, &mut draft);
+    }
+    draft
+}
+
+fn complete_step(release: &Release<'_>, draft: &mut Draft) {
+    let Some(current) = steps::current(release.rollout) else { return };
+    draft.status.current_step_index = draft.status.current_step_index.map(|index| index + 1);
+    draft.marks.end = Some(pause::CANARY_PAUSE_STEP);
+    let count = steps::count(release.rollout);
+    let text = messages::step_completed(current.index + 1, count, &current.step.summary());
+    draft.notes.push(Note::normal(reasons::event::ROLLOUT_STEP_COMPLETED, text));
+}
+
+/// Returns whether the current step is done.
+#[must_use]
+pub(crate) fn is_step_complete(release: &Release<'_>) -> bool {
+    let Some(current) = steps::current(release.rollout) else { return false };
+    if release.rollout.spec.paused || release.status().stable_rs.is_empty() {
+        return false;
+    }
+    match &current.step.pause {
+        Some(pause) => is_pause_complete(release, pause),
+        None => current.step.set_weight.is_some() && is_at_weight(release),
+    }
+}
+
+fn is_pause_complete(release: &Release<'_>, step: &RolloutPause) -> bool {
+    match release.pause(pause::CANARY_PAUSE_STEP) {
+        None => release.status().controller_pause,
+        Some(_) => pause_end(release, step).is_some_and(|end| release.now > end),
+    }
+}
+
+/// Returns when a pause step with a duration ends; `None` before it began and for one that waits for a person.
+#[must_use]
+pub(crate) fn pause_end(release: &Release<'_>, step: &RolloutPause) -> Option<Timestamp> {
+    let began = release.pause(pause::CANARY_PAUSE_STEP)?.start_time.as_ref()?.0;
+    began.saturating_add(duration::pause(step)?).ok()
+}
+
+/// Returns when to look again because of a pause that ends by itself.
+#[must_use]
+pub(crate) fn pause_check(release: &Release<'_>) -> Option<Timestamp> {
+    let step = steps::current(release.rollout)?.step.pause.as_ref()?;
+    // Over only when the end is past, and stamps are whole seconds.
+    pause_end(release, step)?.saturating_add(SignedDuration::from_millis(1)).ok()
+}
+
+/// Returns whether both sides have the pods of the current weight, and the old ones are gone.
+#[must_use]
+pub(crate) fn is_at_weight(release: &Release<'_>) -> bool {
+    let limits = Limits::of(release.rollout);
+    let want = canary_size::ideal(release.desired(), steps::weight(release.rollout), limits.surge);
+    let is_new_there = threshold::is_met(release, release.new, want.new, threshold::Strict::Exact);
+    let is_stable_there =
+        release.separate_stable().is_none_or(|stable| stable.size() == want.stable && stable.existing() == want.stable);
+    let old: i32 = release.others.iter().map(|set| ReplicaSetView::available(set)).sum();
+    is_new_there && is_stable_there && old == 0 && !release.is_stable_lost()
+}

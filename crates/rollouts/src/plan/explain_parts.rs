@@ -1,0 +1,28 @@
+//! What reasons are made from.
+
+use jiff::Timestamp;
+
+pub(crate) use super::{
+    blue_green::pause_end as blue_green_pause_end,
+    damage::is_stable_missing,
+    progress::deadline,
+    release::Release,
+    restarting::{Block, Progress, Restart, Stage},
+};
+use super::{canary_status, steps};
+
+/// Returns the index of the current step.
+pub(crate) fn step_index(release: &Release<'_>) -> usize {
+    steps::current(release.rollout).map_or(0, |current| current.index)
+}
+
+/// Returns when the current pause step ends by itself.
+pub(crate) fn canary_pause_end(release: &Release<'_>) -> Option<Timestamp> {
+    canary_status::pause_end(release, steps::current(release.rollout)?.step.pause.as_ref()?)
+}
+
+/// Returns the current step in words: `2 of 5 (setWeight: 40)`.
+pub(crate) fn current_step(release: &Release<'_>) -> Option<String> {
+    let current = steps::current(release.rollout)?;
+    Some(format!("{} of {} ({})", current.index + 1, steps::count(release.rollout), current.step.summary()))
+}
