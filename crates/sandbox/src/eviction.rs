@@ -1,18 +1,18 @@
 //! `pods/eviction`: deletion of a pod if its disruption budget allows it.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
-use tiphys_machinery::{error::ApiError, resource::Resource, selector::LabelSelector, time};
+use tiphys_machinery::{error::ApiError, resource::Resource, time};
 
 use crate::{
+    controllers::{
+        disruption::verdict::{Verdict, check_budget, decide, is_exempt},
+        view::{Budget, Interner, Pod, PodWire},
+    },
     object::Object,
     registry::{DeleteOptions, Propagation, Registry, Subresource, WriteOptions},
 };
 
-const VIOLATION: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
-/// Evictions of one budget that its controller may not have seen yet.
-const MAX_DISRUPTED: usize = 2000;
-/// When a client asks again if the budget is not up to date, in seconds.
-const RETRY_AFTER: i64 = 10;
 const MANAGER: &str = "kube-apiserver";
 
 /// Evicts a pod; returns the `Status` of the answer, whose code is 201.
@@ -27,15 +27,10 @@ pub fn evict(registry: &Registry, namespace: &str, pod: &str, eviction: &Value) 
     let pods = resource(registry, "", "pods")?;
     let object = registry.get(&pods, namespace, pod)?;
     let options = delete_options(&eviction["deleteOptions"]);
-    if needs_budget(&object) {
-        match budgets_of(registry, &object)?.as_slice() {
-            [] => {}
-            [budget] => spend(registry, &object, budget, options.dry_run)?,
-            _ => {
-                let text =
-                    "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-                return Err(ApiError::new(500, "", text));
-            }
+    let view = view(&object)?;
+    if !is_exempt(&view) {
+        if let Verdict::Spend(budget) = decide(&view, &budgets_of(registry, &view)?)? {
+            spend(registry, &view, &budget, options.dry_run)?;
         }
         mark(registry, &pods, &object, options.dry_run)?;
     }
@@ -72,84 +67,32 @@ fn delete_options(options: &Value) -> DeleteOptions {
     }
 }
 
-/// Returns whether the pod counts for budgets: it runs and is not being deleted.
-fn needs_budget(pod: &Object) -> bool {
-    let phase = pod.value()["status"]["phase"].as_str().unwrap_or("Pending").to_owned();
-    !pod.is_deleting() && !matches!(phase.as_str(), "Succeeded" | "Failed" | "Pending")
+fn view(object: &Object) -> Result<Pod, ApiError> {
+    let wire = object.decode::<PodWire>().map_err(ApiError::internal)?;
+    Ok(Pod::decode(wire, &mut Interner::default()))
 }
 
-fn budgets_of(registry: &Registry, pod: &Object) -> Result<Vec<Value>, ApiError> {
+/// Returns the budgets that select a pod.
+fn budgets_of(registry: &Registry, pod: &Pod) -> Result<Vec<Budget>, ApiError> {
     let budgets = resource(registry, "policy", "poddisruptionbudgets")?;
-    let labels = pod.metadata()["labels"].clone();
-    let all = registry.list(&budgets, Some(pod.namespace())).into_iter().map(|budget| budget.value());
-    let selects = |budget: &Value| match &budget["spec"]["selector"] {
-        Value::Null => false,
-        selector => LabelSelector::from_object(selector).is_ok_and(|selector| selector.matches(&labels)),
-    };
-    Ok(all.filter(selects).collect())
+    let all = registry.list(&budgets, Some(&pod.key.namespace));
+    let all = all.into_iter().filter_map(|object| object.decode::<Budget>().ok());
+    Ok(all.filter(|budget| budget.spec.selector.matches(&pod.labels)).collect())
 }
 
-/// Takes one disruption out of the budget, unless the pod is none that the budget counts on.
-fn spend(registry: &Registry, pod: &Object, budget: &Value, dry_run: bool) -> Result<(), ApiError> {
-    let status = &budget["status"];
-    let (healthy, desired) = (number(&status["currentHealthy"]), number(&status["desiredHealthy"]));
-    let always = budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow";
-    if !is_ready(pod) && (always || (healthy >= desired && desired > 0)) {
-        return Ok(());
-    }
-    let name = budget["metadata"]["name"].as_str().unwrap_or_default();
+/// Takes one disruption out of a budget, which may have changed meanwhile.
+fn spend(registry: &Registry, pod: &Pod, name: &str, dry_run: bool) -> Result<(), ApiError> {
     let budgets = resource(registry, "policy", "poddisruptionbudgets")?;
     let options = WriteOptions { dry_run, ..WriteOptions::by(MANAGER) };
     let now = time::seconds(registry.now());
-    let take = |budget: &mut Value| {
-        check(budget, name)?;
-        let left = number(&budget["status"]["disruptionsAllowed"]) - 1;
-        budget["status"]["disruptionsAllowed"] = left.into();
-        budget["status"]["disruptedPods"][pod.name()] = now.as_str().into();
+    let take = |value: &mut Value| {
+        let budget = Budget::deserialize(&*value).map_err(ApiError::internal)?;
+        check_budget(&budget)?;
+        value["status"]["disruptionsAllowed"] = (budget.status.disruptions_allowed - 1).into();
+        value["status"]["disruptedPods"][&*pod.key.name] = now.as_str().into();
         Ok(())
     };
-    registry.try_modify(&budgets, pod.namespace(), name, Subresource::Status, &options, take).map(|_| ())
-}
-
-/// # Errors
-/// When the budget allows no disruption now.
-fn check(budget: &Value, name: &str) -> Result<(), ApiError> {
-    let status = &budget["status"];
-    if number(&status["observedGeneration"]) < number(&budget["metadata"]["generation"]) {
-        let mut error = refusal(format!("The disruption budget {name} is still being processed by the server."));
-        error.details["retryAfterSeconds"] = RETRY_AFTER.into();
-        return Err(error);
-    }
-    let forbidden = |why| ApiError::forbidden("policy", "poddisruptionbudgets", name, why);
-    let allowed = number(&status["disruptionsAllowed"]);
-    if allowed < 0 {
-        return Err(forbidden("pdb disruptions allowed is negative"));
-    }
-    if status["disruptedPods"].as_object().is_some_and(|pods| pods.len() > MAX_DISRUPTED) {
-        return Err(forbidden("DisruptedPods map too big - too many evictions not confirmed by PDB controller"));
-    }
-    if allowed == 0 {
-        let (desired, healthy) = (number(&status["desiredHealthy"]), number(&status["currentHealthy"]));
-        let text = format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently");
-        return Err(refusal(text));
-    }
-    Ok(())
-}
-
-fn refusal(cause: String) -> ApiError {
-    let mut error = ApiError::new(429, "TooManyRequests", VIOLATION);
-    error.details = json!({"causes": [{"reason": "DisruptionBudget", "message": cause}]});
-    error
-}
-
-fn number(value: &Value) -> i64 {
-    value.as_i64().unwrap_or_default()
-}
-
-fn is_ready(pod: &Object) -> bool {
-    let value = pod.value();
-    let mut conditions = value["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    registry.try_modify(&budgets, &pod.key.namespace, name, Subresource::Status, &options, take).map(|_| ())
 }
 
 /// Writes into the pod why it goes.
@@ -176,30 +119,4 @@ pub(crate) fn set_disruption_target(pod: &mut Value, reason: &str, message: &str
         "type": "DisruptionTarget", "status": "True", "lastProbeTime": null, "lastTransitionTime": time::seconds(now),
         "reason": reason, "message": message,
     }));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check_budget(allowed: i64, observed: i64, want: Option<(u16, &str)>) {
-        let budget = json!({"metadata": {"name": "b", "generation": 2}, "status": {"observedGeneration": observed,
-            "disruptionsAllowed": allowed, "desiredHealthy": 3, "currentHealthy": 2}});
-        let got = check(&budget, "b").err();
-        let got = got.as_ref().map(|error| {
-            let cause = error.details["causes"][0]["message"].as_str();
-            (error.code, cause.unwrap_or(&error.message))
-        });
-        assert_eq!(got, want);
-    }
-
-    #[test]
-    fn a_budget_allows_or_says_why_not() {
-        check_budget(1, 2, None);
-        check_budget(0, 2, Some((429, "The disruption budget b needs 3 healthy pods and has 2 currently")));
-        check_budget(1, 1, Some((429, "The disruption budget b is still being processed by the server.")));
-        let negative = "poddisruptionbudgets.policy \"b\" is forbidden: pdb disruptions allowed is negative";
-        check_budget(-1, 2, Some((403, negative)));
-    }
 }

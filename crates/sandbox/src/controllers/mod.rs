@@ -19,7 +19,7 @@ mod cache;
 mod conditions;
 mod context;
 mod deployment;
-mod disruption;
+pub(crate) mod disruption;
 mod endpoints;
 mod event_ttl;
 mod garbage;
@@ -33,7 +33,7 @@ mod replicaset;
 mod scaled;
 mod template;
 mod timers;
-mod view;
+pub(crate) mod view;
 
 #[cfg(test)]
 mod fixtures;
