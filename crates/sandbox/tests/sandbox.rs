@@ -32,6 +32,20 @@ async fn send(sandbox: &Sandbox, method: Method, uri: &str, body: Option<Value>)
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
+#[tokio::test]
+async fn a_restart_adds_no_nodes() {
+    let folder = std::env::temp_dir().join(format!("tiphys-sandbox-nodes-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let options = SandboxOptions { clock: Clock::system(), seed: 1, nodes: 3, data: Some(folder.clone()) };
+    for _ in 0..2 {
+        let sandbox = Sandbox::start(&options).unwrap();
+        let (_, list) = get(&sandbox, "/api/v1/nodes").await;
+        assert_eq!(list["items"].as_array().unwrap().len(), 3);
+        sandbox.stop().await.unwrap();
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
 async fn get(sandbox: &Sandbox, uri: &str) -> (u16, Value) {
     send(sandbox, Method::GET, uri, None).await
 }
