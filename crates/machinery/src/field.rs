@@ -45,6 +45,12 @@ impl Path {
         self.with_value("FieldValueInvalid", "Invalid value", &value.into(), detail)
     }
 
+    /// The value is malformed, and too long or too odd to repeat: `Invalid value: <detail>`.
+    #[must_use]
+    pub fn invalid_as_a_whole(&self, detail: &str) -> Cause {
+        self.cause("FieldValueInvalid", with_detail("Invalid value".to_owned(), detail))
+    }
+
     /// The value does not fit the schema's type.
     #[must_use]
     pub fn type_invalid(&self, value: impl Into<Value>, detail: &str) -> Cause {

@@ -24,6 +24,7 @@
 //! | [`table`] | tables for `kubectl get`: columns and cells of every kind |
 //! | [`time`] | times and ages as the API writes them |
 //! | [`schema`] | the structural schema of built-in kinds and of custom resources |
+//! | [`validate`] | what is refused in objects of built-in kinds |
 //! | [`view`] | one object in several views: versions, metadata alone, scale |
 //!
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
@@ -50,4 +51,5 @@ pub mod selector;
 pub mod strategy;
 pub mod table;
 pub mod time;
+pub mod validate;
 pub mod view;

@@ -4,4 +4,5 @@ mod defaults;
 mod validate;
 
 pub use defaults::apply as apply_defaults;
-pub use validate::{Caller, Selection, label_selector, validate, validate_for_replica_set};
+pub(crate) use validate::fields;
+pub use validate::{Caller, Selection, label_selector, validate, validate_for_replica_set, validate_spec};

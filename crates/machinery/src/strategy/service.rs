@@ -50,8 +50,13 @@ fn keep_allocated(new: &mut Value, old: &Value) {
         if text(new, "clusterIP").is_empty() {
             meta::take(new, old, "clusterIP");
         }
-        if is_empty(new, "clusterIPs") {
-            meta::take(new, old, "clusterIPs");
+        for list in ["clusterIPs", "ipFamilies"] {
+            if is_empty(new, list) {
+                meta::take(new, old, list);
+            }
+        }
+        if text(new, "ipFamilyPolicy").is_empty() {
+            meta::take(new, old, "ipFamilyPolicy");
         }
     }
     if allocates_node_ports(old) && allocates_node_ports(new) {

@@ -7,7 +7,7 @@
 
 mod container;
 mod environment;
-mod fields;
+pub(crate) mod fields;
 mod probe;
 mod resources;
 mod scheduling;
@@ -73,7 +73,9 @@ pub fn validate(template: &Value, path: &Path, caller: Caller) -> Vec<Cause> {
     causes
 }
 
-fn validate_spec(spec: &Value, path: &Path, caller: Caller) -> Vec<Cause> {
+/// Returns what is wrong with the spec of a pod or pod template at `path`.
+#[must_use]
+pub fn validate_spec(spec: &Value, path: &Path, caller: Caller) -> Vec<Cause> {
     let (mut causes, volumes) = volume::volumes(spec, &path.child("volumes"));
     let scope = container::Scope { spec, volumes: &volumes, caller };
     causes.extend(container::containers(&scope, &path.child("containers")));
