@@ -7,7 +7,7 @@ use tiphys_machinery::{
     error::{ApiError, Cause},
     names,
     resource::Resource,
-    schema, strategy,
+    schema, strategy, validate,
 };
 
 use super::{Registry, Subresource, WriteOptions, crd, metadata};
@@ -25,7 +25,7 @@ impl Registry {
         metadata::begin(value, self.new_uid(), self.now());
         strategy::prepare_create(value, resource);
         let mut causes = names::validate(value, resource);
-        causes.extend(own_causes(resource, value, None));
+        causes.extend(own_causes(resource, Subresource::Main, value, None));
         refuse(resource, value, &causes)?;
         self.track(resource, Subresource::Main, None, value, options);
         if crd::is_definition(resource) {
@@ -59,7 +59,7 @@ impl Registry {
         metadata::of(new).insert("resourceVersion".into(), version);
         let mut causes = names::validate_update(new, old, resource);
         metadata::of(new).remove("resourceVersion");
-        causes.extend(own_causes(resource, new, Some(old)));
+        causes.extend(own_causes(resource, subresource, new, Some(old)));
         refuse(resource, new, &causes)?;
         self.track(resource, subresource, Some(old), new, options);
         if crd::is_definition(resource) && new["spec"] != old["spec"] && old["metadata"]["deletionTimestamp"].is_null()
@@ -121,9 +121,14 @@ fn fill_defaults(resource: &Resource, value: &mut Value) {
 }
 
 /// What the kind's own rules say against the object.
-fn own_causes(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+fn own_causes(resource: &Resource, subresource: Subresource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     if !resource.custom {
-        return Vec::new();
+        return match (old, subresource) {
+            (None, _) => validate::create(new, resource),
+            (Some(old), Subresource::Main | Subresource::Scale) => validate::update(new, old, resource),
+            (Some(old), Subresource::Status) => validate::update_status(new, old, resource),
+            (Some(_), _) => Vec::new(),
+        };
     }
     let mut causes = schema::validate(new, old, &resource.schema);
     if let Some(paths) = &resource.scale_paths {
