@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    abort::Abort, completion::Completion, crds::Crds, get::Get, history::History, lint::Lint, list::List, pause::Pause,
-    pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage,
-    status::Status, terminate::Terminate, undo::Undo,
+    abort::Abort, completion::Completion, controller::Controller, crds::Crds, get::Get, history::History, lint::Lint,
+    list::List, pause::Pause, pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand,
+    set_image::SetImage, status::Status, terminate::Terminate, undo::Undo, up::Up,
 };
 
 /// Progressive delivery and GitOps for Kubernetes in one program.
@@ -41,6 +41,10 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start a sandbox with the Rollouts controller and a demo
+    Up(Up),
+    /// Run the Rollouts controller for a cluster
+    Controller(Box<Controller>),
     /// Run the embedded Kubernetes API alone
     Sandbox(SandboxCommand),
     /// Show a Rollout as a live tree of revisions, ReplicaSets and pods

@@ -76,6 +76,11 @@ impl Cluster {
         Ok(Self { client: Client::try_from(config)?, namespace, clock: Clock::system() })
     }
 
+    /// Returns the client.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Returns the API of a kind in the namespace.
     pub(crate) fn api(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &kind.resource())

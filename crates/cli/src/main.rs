@@ -9,6 +9,7 @@ mod args;
 mod cluster;
 mod commands;
 mod data;
+mod demo;
 mod error;
 mod printer;
 mod target;
@@ -24,6 +25,7 @@ use crate::{args::Arguments, printer::Printer};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    logging();
     let printer = Printer::for_terminal(arguments.global.no_color);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -38,4 +40,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => error::report(printer, &failure),
     }
+}
+
+/// Logs to standard error: warnings, or what `RUST_LOG` asks for.
+fn logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

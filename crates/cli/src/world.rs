@@ -1,4 +1,4 @@
-//! A sandbox in this process.
+//! A sandbox in this process, with a socket for others and a client without one for us.
 
 use std::{
     net::SocketAddr,
@@ -7,6 +7,7 @@ use std::{
 
 use clap::Args;
 use jiff::Timestamp;
+use kube::Client;
 use tiphys_clock::Clock;
 use tiphys_sandbox::{Sandbox, SandboxOptions, StartError, http::listen::Listening};
 use tokio::signal::unix::{SignalKind, signal};
@@ -35,8 +36,12 @@ pub(crate) struct SandboxFlags {
 
 /// A running sandbox.
 pub(crate) struct World {
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
     listening: Listening,
+    /// A client without a socket.
+    pub(crate) client: Client,
+    /// The clock of everything in it.
+    pub(crate) clock: Clock,
     /// Where its kubeconfig is.
     pub(crate) kubeconfig: PathBuf,
     kept: Option<PathBuf>,
@@ -50,7 +55,7 @@ impl SandboxFlags {
         let folder = self.data.clone().unwrap_or_else(data::directory);
         let kept = (!self.memory).then(|| folder.clone());
         let options = SandboxOptions { clock, seed, nodes: self.nodes, data: kept.clone() };
-        let sandbox = Sandbox::start(&options).map_err(|error| not_started(error, &folder))?;
+        let sandbox = Sandbox::start(&options).map_err(not_started)?;
         let listening = sandbox.serve(self.api).await.map_err(|error| {
             Failure::new("the sandbox cannot be reached")
                 .caused_by(error)
@@ -58,7 +63,8 @@ impl SandboxFlags {
         })?;
         let path = kubeconfig.map_or_else(|| folder.join(data::KUBECONFIG), Path::to_path_buf);
         data::write_secret(&path, &sandbox.kubeconfig(&listening.url()))?;
-        Ok(World { _sandbox: sandbox, listening, kubeconfig: path, kept })
+        let client = Client::new(sandbox.service(), "default");
+        Ok(World { sandbox, listening, client, clock, kubeconfig: path, kept })
     }
 }
 
@@ -76,22 +82,21 @@ impl World {
         }
     }
 
-    /// Ends serving.
-    pub(crate) async fn stop(self) {
+    /// Ends serving, and waits until everything is on disk.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.listening.stop().await;
+        let stopped = self.sandbox.stop().await;
+        stopped.map_err(|error| Failure::new("the last changes are not on disk").caused_by(error))
     }
 }
 
-fn not_started(error: StartError, folder: &Path) -> Failure {
+fn not_started(error: StartError) -> Failure {
     let on_disk = matches!(error, StartError::Data(_) | StartError::KeepCredentials { .. });
     let failure = Failure::new("the sandbox did not start").caused_by(error);
     if !on_disk {
         return failure;
     }
-    failure.hint(format!(
-        "perhaps another one uses {}; `--data DIR` takes another folder, `--memory` none",
-        folder.display()
-    ))
+    failure.hint("`--data DIR` takes another folder, `--memory` none")
 }
 
 fn seed_of(now: Timestamp) -> u64 {

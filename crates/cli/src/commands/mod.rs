@@ -2,6 +2,7 @@
 
 pub(crate) mod abort;
 pub(crate) mod completion;
+pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod get;
 pub(crate) mod history;
@@ -16,6 +17,7 @@ pub(crate) mod set_image;
 pub(crate) mod status;
 pub(crate) mod terminate;
 pub(crate) mod undo;
+pub(crate) mod up;
 
 use crate::{
     args::{Arguments, Command, Set, Verb},
@@ -32,10 +34,12 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Crds(crds) => return crds.run(printer),
         Command::Completion(completion) => return completion.run(printer),
         Command::Sandbox(sandbox) => return sandbox.run(global.kubeconfig.as_deref(), printer).await,
+        Command::Up(up) => return up.run(global.kubeconfig.as_deref(), printer).await,
         command => command,
     };
     let cluster = Cluster::connect(&global, printer).await?;
     match command {
+        Command::Controller(controller) => controller.run(&cluster).await,
         Command::Get(get) => get.run(&cluster, printer).await,
         Command::Watch(get) => get.watching().run(&cluster, printer).await,
         Command::List(list) => list.run(&cluster, printer).await,
@@ -45,7 +49,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Terminate(terminate) => terminate.run(&cluster, printer).await,
         Command::Set(Set::Image(image)) => image.run(&cluster, printer).await,
         Command::Verb(verb) | Command::Rollout(verb) => run_verb(verb, &cluster, printer).await,
-        Command::Lint(_) | Command::Crds(_) | Command::Completion(_) | Command::Sandbox(_) => Ok(()),
+        Command::Lint(_) | Command::Crds(_) | Command::Completion(_) | Command::Sandbox(_) | Command::Up(_) => Ok(()),
     }
 }
 

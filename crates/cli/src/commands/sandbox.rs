@@ -24,7 +24,6 @@ impl SandboxCommand {
         printer.line(format!("export KUBECONFIG={}", world.kubeconfig.display()))?;
         printer.note(&world.farewell());
         world::ended().await?;
-        world.stop().await;
-        Ok(())
+        world.stop().await
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn showcases() -> Vec<Showcase> {
             first: "demo/checkout:1.0",
             second: Some("demo/checkout:2.0"),
             replicas: 5,
-            strategy: canary("checkout", json!([{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {}}])),
+            strategy: canary("checkout", &json!([{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {}}])),
             more: json!({}),
         },
         // Moves.
@@ -37,12 +37,15 @@ pub(crate) fn showcases() -> Vec<Showcase> {
             first: "demo/search:1.0",
             second: Some("demo/search:2.0"),
             replicas: 8,
-            strategy: canary("search", json!([
-                {"setWeight": 13}, {"pause": {"duration": "20s"}},
-                {"setWeight": 25}, {"pause": {"duration": "30s"}},
-                {"setWeight": 50}, {"pause": {"duration": "45s"}},
-                {"setWeight": 75}, {"pause": {"duration": "60s"}},
-            ])),
+            strategy: canary(
+                "search",
+                &json!([
+                    {"setWeight": 13}, {"pause": {"duration": "20s"}},
+                    {"setWeight": 25}, {"pause": {"duration": "30s"}},
+                    {"setWeight": 50}, {"pause": {"duration": "45s"}},
+                    {"setWeight": 75}, {"pause": {"duration": "60s"}},
+                ]),
+            ),
             more: json!({}),
         },
         // Waits for the switch.
@@ -62,7 +65,7 @@ pub(crate) fn showcases() -> Vec<Showcase> {
             first: "demo/catalog:1.0",
             second: None,
             replicas: 6,
-            strategy: canary("catalog", json!([{"setWeight": 50}, {"pause": {"duration": "30s"}}])),
+            strategy: canary("catalog", &json!([{"setWeight": 50}, {"pause": {"duration": "30s"}}])),
             more: json!({}),
         },
         // An image that does not exist.
@@ -71,7 +74,7 @@ pub(crate) fn showcases() -> Vec<Showcase> {
             first: "demo/payments:1.0",
             second: Some("demo/payments:does-not-exist"),
             replicas: 4,
-            strategy: canary("payments", json!([{"setWeight": 25}, {"pause": {"duration": "30s"}}])),
+            strategy: canary("payments", &json!([{"setWeight": 25}, {"pause": {"duration": "30s"}}])),
             more: json!({"progressDeadlineSeconds": 20}),
         },
     ]
@@ -92,7 +95,7 @@ pub(crate) fn objects() -> Vec<Value> {
     objects
 }
 
-fn canary(name: &str, steps: Value) -> Value {
+fn canary(name: &str, steps: &Value) -> Value {
     json!({"canary": {"maxSurge": 1, "maxUnavailable": if name == "catalog" { 2 } else { 0 }, "steps": steps}})
 }
 
@@ -147,9 +150,8 @@ mod tests {
     #[test]
     fn every_service_of_a_strategy_exists() {
         let objects = objects();
-        let exists = |name: &str| {
-            objects.iter().any(|object| object["kind"] == "Service" && object["metadata"]["name"] == name)
-        };
+        let exists =
+            |name: &str| objects.iter().any(|object| object["kind"] == "Service" && object["metadata"]["name"] == name);
         for showcase in showcases() {
             for field in ["activeService", "previewService"] {
                 if let Some(name) = showcase.strategy["blueGreen"][field].as_str() {

@@ -1,0 +1,161 @@
+//! `controller`: the Rollouts controller for a cluster.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use tiphys_rollouts::{
+    caches::Scope,
+    controller::{Options, run},
+};
+use tiphys_runtime::leader::{Config, Election};
+
+use crate::{cluster::Cluster, error::Failure, world};
+
+/// Name of the Lease, the same as upstream's: the two never work at the same time.
+const LEASE: &str = "argo-rollouts-controller-lock";
+/// Namespace of the Lease outside a cluster.
+const LEASE_NAMESPACE: &str = "argo-rollouts";
+const SERVICE_ACCOUNT_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// Runs the Rollouts controller for a cluster.
+#[derive(Debug, Args)]
+pub(crate) struct Controller {
+    /// Look after the Rollouts with this instance label only [default: those without the label]
+    #[arg(long, value_name = "ID", default_value = "")]
+    instance_id: String,
+    /// Look after one namespace only: that of `--namespace`
+    #[arg(long)]
+    namespaced: bool,
+    /// Work only while holding the Lease
+    #[arg(long, default_value_t = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true")]
+    leader_elect: bool,
+    /// How many Rollouts are worked on at a time
+    #[arg(long, visible_alias = "rollout-threads", value_name = "N", default_value_t = 10)]
+    workers: usize,
+    #[command(flatten)]
+    election: ElectionFlags,
+    #[command(flatten)]
+    accepted: Accepted,
+}
+
+/// Times of the election, as Go durations.
+#[derive(Debug, Args)]
+struct ElectionFlags {
+    #[arg(long, hide = true, default_value = "15s", value_parser = duration)]
+    leader_election_lease_duration: Duration,
+    #[arg(long, hide = true, default_value = "10s", value_parser = duration)]
+    leader_election_renew_deadline: Duration,
+    #[arg(long, hide = true, default_value = "2s", value_parser = duration)]
+    leader_election_retry_period: Duration,
+}
+
+/// Flags of upstream's controller that say nothing here: accepted, so that a manifest needs no change.
+#[derive(Debug, Args)]
+struct Accepted {
+    #[arg(long, hide = true, value_name = "X")]
+    rollout_resync: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    experiment_threads: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    analysis_threads: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    service_threads: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    ingress_threads: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    ephemeral_metadata_threads: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    qps: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    burst: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    loglevel: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    logformat: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    kloglevel: Option<String>,
+    #[arg(long, hide = true, value_name = "X")]
+    controllers: Option<String>,
+}
+
+impl Controller {
+    pub(crate) async fn run(self, cluster: &Cluster) -> Result<(), Failure> {
+        for flag in self.accepted.given() {
+            tracing::warn!(flag, "this flag of argo-rollouts has no effect here");
+        }
+        let work = run(cluster.client(), cluster.clock, self.options(&cluster.namespace));
+        if !self.leader_elect {
+            return until_ended(work).await;
+        }
+        let mut election = Election::new(cluster.client(), cluster.clock, self.lease()?);
+        tokio::select! {
+            ended = world::ended() => return ended,
+            () = election.acquire() => {}
+        }
+        tokio::select! {
+            ended = until_ended(work) => ended,
+            () = election.hold() => Err(Failure::new("the lease is lost; another controller works on")),
+        }
+    }
+
+    fn options(&self, namespace: &str) -> Options {
+        let instance_id = Some(self.instance_id.clone()).filter(|id| !id.is_empty());
+        let namespace = self.namespaced.then(|| namespace.to_owned());
+        Options { scope: Scope { namespace, instance_id }, workers: self.workers }
+    }
+
+    fn lease(&self) -> Result<Config, Failure> {
+        let name = if self.instance_id.is_empty() { LEASE.to_owned() } else { format!("{LEASE}-{}", self.instance_id) };
+        let inside = || std::fs::read_to_string(SERVICE_ACCOUNT_NAMESPACE).ok().map(|text| text.trim().to_owned());
+        let namespace = std::env::var("POD_NAMESPACE").ok().or_else(inside).filter(|namespace| !namespace.is_empty());
+        Ok(Config {
+            namespace: namespace.unwrap_or_else(|| LEASE_NAMESPACE.to_owned()),
+            name,
+            identity: identity()?,
+            lease_duration: self.election.leader_election_lease_duration,
+            renew_deadline: self.election.leader_election_renew_deadline,
+            retry_period: self.election.leader_election_retry_period,
+        })
+    }
+}
+
+impl Accepted {
+    /// Returns the names of the flags that were given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            ("rollout-resync", self.rollout_resync.is_some()),
+            ("experiment-threads", self.experiment_threads.is_some()),
+            ("analysis-threads", self.analysis_threads.is_some()),
+            ("service-threads", self.service_threads.is_some()),
+            ("ingress-threads", self.ingress_threads.is_some()),
+            ("ephemeral-metadata-threads", self.ephemeral_metadata_threads.is_some()),
+            ("qps", self.qps.is_some()),
+            ("burst", self.burst.is_some()),
+            ("loglevel", self.loglevel.is_some()),
+            ("logformat", self.logformat.is_some()),
+            ("kloglevel", self.kloglevel.is_some()),
+            ("controllers", self.controllers.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
+async fn until_ended(work: impl Future<Output = ()>) -> Result<(), Failure> {
+    tokio::select! {
+        ended = world::ended() => ended,
+        () = work => Err(Failure::new("the Rollouts controller has ended")),
+    }
+}
+
+/// Host and process, which no other running controller has.
+fn identity() -> Result<String, Failure> {
+    let host = std::env::var("HOSTNAME").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let host = host.map_err(|error| Failure::new("the name of this host cannot be read").caused_by(error))?;
+    Ok(format!("{}_{}", host.trim(), std::process::id()))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = super::restart::duration(text)?;
+    Duration::try_from(parsed).map_err(|error| error.to_string())
+}

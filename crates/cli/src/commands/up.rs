@@ -1,0 +1,112 @@
+//! `up`: a sandbox with the Rollouts controller and a demo, in one command.
+
+use std::{path::Path, time::Duration};
+
+use clap::Args;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+    runtime::{conditions, wait::await_condition},
+};
+use serde_json::Value;
+
+use crate::{
+    demo,
+    error::Failure,
+    printer::{Colour, Printer},
+    world::{self, SandboxFlags, World},
+};
+
+/// How long a new definition may take to be served.
+const DEFINITION: Duration = Duration::from_secs(30);
+
+/// Starts a Kubernetes API in this process, the Rollouts controller and a demo. `--kubeconfig` names the file that is
+/// written for clients.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    flags: SandboxFlags,
+    /// Start without the demo
+    #[arg(long)]
+    no_demo: bool,
+}
+
+impl Up {
+    pub(crate) async fn run(self, kubeconfig: Option<&Path>, printer: Printer) -> Result<(), Failure> {
+        let world = self.flags.start(kubeconfig).await?;
+        install(&world.client).await?;
+        let options = tiphys_rollouts::controller::Options::default();
+        let controller = tokio::spawn(tiphys_rollouts::controller::run(world.client.clone(), world.clock, options));
+        let demo = if self.no_demo {
+            None
+        } else {
+            demo::create(&world.client).await?;
+            Some(tokio::spawn(demo::update(world.client.clone())))
+        };
+        welcome(&world, self.no_demo, printer)?;
+        tokio::select! {
+            ended = world::ended() => ended?,
+            ended = controller => {
+                let failure = Failure::new("the Rollouts controller has ended");
+                return Err(match ended {
+                    Ok(()) => failure,
+                    Err(error) => failure.caused_by(error),
+                });
+            }
+        }
+        demo.inspect(tokio::task::JoinHandle::abort);
+        world.stop().await
+    }
+}
+
+/// Installs the definitions and waits until they are served.
+async fn install(client: &Client) -> Result<(), Failure> {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for definition in tiphys_api::crds::crds() {
+        let name = definition["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        install_one(&definitions, &name, &definition).await?;
+    }
+    Ok(())
+}
+
+async fn install_one(
+    definitions: &Api<CustomResourceDefinition>,
+    name: &str,
+    definition: &Value,
+) -> Result<(), Failure> {
+    let failure = || Failure::new(format!("CustomResourceDefinition {name} cannot be installed"));
+    let params = PatchParams::apply("tiphys").force();
+    let applied = definitions.patch(name, &params, &Patch::Apply(definition)).await;
+    applied.map_err(|error| failure().caused_by(error))?;
+    let established = await_condition(definitions.clone(), name, conditions::is_crd_established());
+    let waited = tokio::time::timeout(DEFINITION, established).await;
+    waited.map_err(|error| failure().caused_by(error))?.map_err(|error| failure().caused_by(error))?;
+    Ok(())
+}
+
+fn welcome(world: &World, bare: bool, printer: Printer) -> Result<(), Failure> {
+    printer.line(format!("Tiphys is up: Kubernetes API at {}, Rollouts controller running.", world.url()))?;
+    printer.line("\nIn a second terminal:")?;
+    printer.line(format!("  export KUBECONFIG={}", world.kubeconfig.display()))?;
+    if bare {
+        printer.line("  kubectl apply -f your-rollout.yaml")?;
+        printer.line("  tiphys list -A")?;
+    } else {
+        printer.line("\nThe demo is in namespace `demo`. Five things to try:")?;
+        for (command, what) in THINGS {
+            let command = format!("  {command:<39}");
+            printer.line(format!("{}{what}", printer.paint(Colour::Green, &command)))?;
+        }
+    }
+    printer.line(format!("\n{}", world.farewell()))?;
+    Ok(())
+}
+
+const THINGS: [(&str, &str); 5] = [
+    ("tiphys list -n demo", "all five, and where each one stands"),
+    ("tiphys get checkout -n demo -w", "a canary that waits for you, live"),
+    ("tiphys promote checkout -n demo", "let it go on"),
+    ("tiphys get payments -n demo", "an image that does not exist: which pod, and why"),
+    ("tiphys restart catalog -n demo", "recreate six pods within their disruption budget"),
+];
