@@ -330,3 +330,118 @@ fn pod_icon(status: &str) -> (&'static str, Colour) {
         _ => (" ", Colour::Dim),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tiphys_api::decode;
+
+    use super::*;
+
+    const NOW: &str = "2026-01-02T03:10:00Z";
+
+    fn owned(name: &str, owner: &str, created: &str, more: &Value) -> Value {
+        let mut object = json!({"metadata": {
+            "name": name, "uid": name, "creationTimestamp": created, "ownerReferences": [{"uid": owner}],
+        }});
+        for (field, value) in more.as_object().unwrap() {
+            object[field] = value.clone();
+        }
+        object
+    }
+
+    fn set(name: &str, revision: u32, replicas: u32) -> Value {
+        let status = json!({"replicas": replicas, "availableReplicas": replicas});
+        let containers = json!([{"name": "web", "image": format!("web:{revision}")}]);
+        let spec = json!({"replicas": replicas, "template": {"spec": {"containers": containers}}});
+        let mut set = owned(name, "web", "2026-01-02T03:00:00Z", &json!({"spec": spec, "status": status}));
+        set["metadata"]["annotations"] = json!({"rollout.argoproj.io/revision": revision.to_string()});
+        set["metadata"]["labels"] = json!({"rollouts-pod-template-hash": name});
+        set
+    }
+
+    fn pod(name: &str, set: &str, created: &str) -> Value {
+        let statuses = json!([{"name": "web", "ready": true, "restartCount": 1, "state": {"running": {}}}]);
+        let spec = json!({"containers": [{"name": "web"}]});
+        owned(name, set, created, &json!({"spec": spec, "status": {"phase": "Running", "containerStatuses": statuses}}))
+    }
+
+    fn objects() -> Objects {
+        Objects {
+            replica_sets: vec![decode(set("old", 1, 2)).object, decode(set("new", 2, 1)).object],
+            pods: vec![
+                decode(pod("old-b", "old", "2026-01-02T03:00:05Z")).object,
+                decode(pod("old-a", "old", "2026-01-02T03:08:00Z")).object,
+                decode(pod("new-a", "new", "2026-01-02T03:09:00Z")).object,
+            ],
+            runs: Vec::new(),
+        }
+    }
+
+    fn paused() -> Value {
+        let steps = json!([{"setWeight": 34}, {"pause": {"duration": "2m"}}]);
+        json!({
+            "metadata": {"name": "web", "namespace": "shop", "uid": "web", "creationTimestamp": "2026-01-02T03:00:00Z"},
+            "spec": {"replicas": 3, "strategy": {"canary": {"steps": steps}}},
+            "status": {
+                "phase": "Paused", "message": "CanaryPauseStep", "stableRS": "old", "currentPodHash": "new",
+                "currentStepIndex": 1, "controllerPause": true, "replicas": 3, "availableReplicas": 3,
+                "pauseConditions": [{"reason": "CanaryPauseStep", "startTime": "2026-01-02T03:09:30Z"}],
+            },
+        })
+    }
+
+    fn shown(rollout: Value) -> Tree {
+        super::rollout(&decode(rollout).object, &objects(), NOW.parse().unwrap())
+    }
+
+    #[track_caller]
+    fn check_head(tree: &Tree, label: &str, expected: Option<&str>) {
+        let found = tree.head.iter().find(|(name, _)| *name == label).map(|(_, cell)| cell.text.as_str());
+        assert_eq!(found, expected, "{label}");
+    }
+
+    #[test]
+    fn tree_shows_revisions_newest_first_with_their_pods_oldest_first() {
+        let rows = shown(paused()).rows;
+        let lines: Vec<String> =
+            rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join("|")).collect();
+        let expected = [
+            "NAME|KIND|STATUS|AGE|INFO",
+            "⟳ web|Rollout|॥ Paused|10m|",
+            "├──# revision:2||||",
+            "│  └──⧉ new|ReplicaSet|✔ Healthy|10m|canary",
+            "│     └──□ new-a|Pod|✔ Running|60s|ready:1/1,restarts:1",
+            "└──# revision:1||||",
+            "   └──⧉ old|ReplicaSet|✔ Healthy|10m|stable",
+            "      ├──□ old-b|Pod|✔ Running|9m55s|ready:1/1,restarts:1",
+            "      └──□ old-a|Pod|✔ Running|2m|ready:1/1,restarts:1",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn head_says_what_happens_next() {
+        let tree = shown(paused());
+        check_head(&tree, "  Step:", Some("1/2 (pause 2m)"));
+        check_head(&tree, "  ActualWeight:", Some("33"));
+        check_head(&tree, "Images:", Some("web:1 (stable)"));
+        let next = "continues by itself in 90s; `tiphys promote web` continues now";
+        check_head(&tree, "Next:", Some(next));
+        check_head(&tree, "Restart:", None);
+    }
+
+    #[test]
+    fn restart_shows_how_many_pods_are_new_and_which_are_to_come() {
+        let mut rollout = paused();
+        rollout["spec"]["restartAt"] = json!("2026-01-02T03:07:00Z");
+        let tree = shown(rollout.clone());
+        check_head(&tree, "Restart:", Some("2/3 pods, due since 3m"));
+        let marked = |tree: &Tree| tree.rows.iter().filter(|row| row[4].text.contains("to be restarted")).count();
+        assert_eq!(marked(&tree), 1);
+        rollout["spec"]["restartAt"] = json!("2026-01-02T03:20:00Z");
+        let tree = shown(rollout);
+        check_head(&tree, "Restart:", Some("scheduled for 2026-01-02T03:20:00Z (in 10m)"));
+        assert_eq!(marked(&tree), 0);
+    }
+}
