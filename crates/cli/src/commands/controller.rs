@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use tiphys_rollouts::{
-    caches::Scope,
-    controller::{Options, run},
-};
+use tiphys_rollouts::controller;
 use tiphys_runtime::leader::{Config, Election};
 
 use crate::{cluster::Cluster, error::Failure, world};
@@ -84,7 +81,8 @@ impl Controller {
         for flag in self.accepted.given() {
             tracing::warn!(flag, "this flag of argo-rollouts has no effect here");
         }
-        let work = run(cluster.client(), cluster.clock, self.options(&cluster.namespace));
+        let config = self.config(&cluster.namespace);
+        let work = controller::Controller::new(cluster.client(), cluster.clock, config).run();
         if !self.leader_elect {
             return until_ended(work).await;
         }
@@ -99,10 +97,13 @@ impl Controller {
         }
     }
 
-    fn options(&self, namespace: &str) -> Options {
-        let instance_id = Some(self.instance_id.clone()).filter(|id| !id.is_empty());
-        let namespace = self.namespaced.then(|| namespace.to_owned());
-        Options { scope: Scope { namespace, instance_id }, workers: self.workers }
+    fn config(&self, namespace: &str) -> controller::Config {
+        controller::Config {
+            namespace: self.namespaced.then(|| namespace.to_owned()),
+            instance: Some(self.instance_id.clone()).filter(|id| !id.is_empty()),
+            workers: self.workers,
+            ..controller::Config::default()
+        }
     }
 
     fn lease(&self) -> Result<Config, Failure> {

@@ -10,6 +10,7 @@ use kube::{
     runtime::{conditions, wait::await_condition},
 };
 use serde_json::Value;
+use tiphys_rollouts::controller::{Config, Controller};
 
 use crate::{
     demo,
@@ -36,8 +37,8 @@ impl Up {
     pub(crate) async fn run(self, kubeconfig: Option<&Path>, printer: Printer) -> Result<(), Failure> {
         let world = self.flags.start(kubeconfig).await?;
         install(&world.client).await?;
-        let options = tiphys_rollouts::controller::Options::default();
-        let controller = tokio::spawn(tiphys_rollouts::controller::run(world.client.clone(), world.clock, options));
+        let controller = Controller::new(world.client.clone(), world.clock, Config::default());
+        let controller = tokio::spawn(controller.run());
         let demo = if self.no_demo {
             None
         } else {
