@@ -107,21 +107,10 @@ fn put<T: DeserializeOwned>(map: &mut BTreeMap<Key, Arc<T>>, key: Key, change: &
 pub(crate) struct Pods {
     all: BTreeMap<Key, Arc<Pod>>,
     by_controller: BTreeMap<Arc<str>, BTreeMap<Key, Arc<Pod>>>,
-    by_node: BTreeMap<Arc<str>, BTreeMap<Key, Arc<Pod>>>,
     orphans: BTreeMap<Key, Arc<Pod>>,
 }
 
 impl Pods {
-    /// Returns a pod.
-    pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Pod>> {
-        self.all.get(key)
-    }
-
-    /// Returns all pods, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Pod>> {
-        self.all.values()
-    }
-
     /// Returns the pods of a namespace, in order.
     pub(crate) fn in_namespace(&self, namespace: &Arc<str>) -> impl Iterator<Item = &Arc<Pod>> {
         in_namespace(&self.all, namespace).map(|(_, pod)| pod)
@@ -130,11 +119,6 @@ impl Pods {
     /// Returns the pods that the owner of this uid controls, in order.
     pub(crate) fn of_controller(&self, uid: &str) -> impl Iterator<Item = &Arc<Pod>> {
         self.by_controller.get(uid).into_iter().flat_map(BTreeMap::values)
-    }
-
-    /// Returns the pods bound to a node, in order.
-    pub(crate) fn on_node(&self, node: &str) -> impl Iterator<Item = &Arc<Pod>> {
-        self.by_node.get(node).into_iter().flat_map(BTreeMap::values)
     }
 
     /// Returns the pods of a namespace that nobody controls, in order.
@@ -157,9 +141,6 @@ impl Pods {
     }
 
     fn index(&mut self, key: Key, pod: &Arc<Pod>) {
-        if let Some(node) = &pod.node {
-            self.by_node.entry(node.clone()).or_default().insert(key.clone(), pod.clone());
-        }
         match &pod.controller {
             Some(owner) => {
                 self.by_controller.entry(owner.uid.clone()).or_default().insert(key, pod.clone());
@@ -169,9 +150,6 @@ impl Pods {
     }
 
     fn unindex(&mut self, key: &Key, pod: &Pod) {
-        if let Some(node) = &pod.node {
-            remove(&mut self.by_node, node, key);
-        }
         match &pod.controller {
             Some(owner) => remove(&mut self.by_controller, &owner.uid, key),
             None => _ = self.orphans.remove(key),

@@ -1,6 +1,6 @@
 //! Small objects for the tables of this crate.
 
-use crate::controllers::view::{Controller, Key, Phase, Pod, Requests};
+use crate::controllers::view::{Key, Phase, Pod, Requests};
 
 /// A running pod on `node-0` in namespace `ns` that is not ready; its uid is its name.
 pub(crate) fn pod(name: &str) -> Pod {
@@ -31,12 +31,6 @@ pub(crate) fn pod(name: &str) -> Pod {
 impl Pod {
     pub(crate) fn ready_at(mut self, since: &str) -> Self {
         self.ready_since = Some(since.parse().unwrap());
-        self
-    }
-
-    pub(crate) fn owned_by(mut self, kind: &str, uid: &str) -> Self {
-        self.controller =
-            Some(Controller { api_version: "apps/v1".into(), kind: kind.into(), name: uid.into(), uid: uid.into() });
         self
     }
 }

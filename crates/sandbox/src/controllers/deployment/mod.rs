@@ -172,7 +172,7 @@ impl Pass<'_> {
         }
         let lives =
             |set: &&ReplicaSet| context.cache.pods.of_controller(&set.meta.uid).any(|pod| !pod.phase.is_terminal());
-        if self.old.iter().any(|set| lives(set)) {
+        if self.old.iter().any(lives) {
             return self.write_progress(context);
         }
         let Some(new) = self.new else { return self.create_new(context) };

@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use crate::controllers::fixtures::pod;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables write their JSON in place")]
     fn budget(spec: Value, status: Value) -> Budget {
         serde_json::from_value(json!({"metadata": {"name": "b", "generation": 2}, "spec": spec, "status": status}))
             .unwrap()

@@ -153,6 +153,7 @@ mod tests {
     use super::*;
     use crate::controllers::fixtures::pod;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables write their JSON in place")]
     fn service(ports: Value) -> Service {
         serde_json::from_value(json!({"metadata": {"name": "s"}, "spec": {"selector": {"app": "a"}, "ports": ports}}))
             .unwrap()

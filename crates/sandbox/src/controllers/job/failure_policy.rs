@@ -67,6 +67,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "tables write their JSON in place")]
     fn check(rules: Value, expected: Verdict) {
         let policy: FailurePolicy = serde_json::from_value(json!({"rules": rules})).unwrap();
         let pod = json!({

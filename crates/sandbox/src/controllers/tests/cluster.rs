@@ -50,8 +50,9 @@ impl Cluster {
         let resource = self.registry.resource(group, plural).unwrap();
         value["apiVersion"] = resource.gvk.api_version().into();
         value["kind"] = resource.gvk.kind.clone().into();
-        let namespace = if resource.namespaced { value["metadata"]["namespace"].as_str().unwrap_or("ns") } else { "" };
-        self.registry.create(&resource, &namespace.to_owned(), value, &WriteOptions::by("tester")).unwrap().value()
+        let own = value["metadata"]["namespace"].as_str().unwrap_or("ns").to_owned();
+        let namespace = if resource.namespaced { own } else { String::new() };
+        self.registry.create(&resource, &namespace, value, &WriteOptions::by("tester")).unwrap().value()
     }
 
     pub(super) fn get(&self, group: &str, plural: &str, name: &str) -> Option<Value> {
@@ -112,6 +113,7 @@ pub(super) fn replica_set(name: &str, replicas: i64) -> Value {
     }})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tables write their JSON in place")]
 pub(super) fn deployment(name: &str, replicas: i64, image: &str, strategy: Value) -> Value {
     json!({"metadata": {"name": name}, "spec": {
         "replicas": replicas, "selector": {"matchLabels": {"app": name}}, "strategy": strategy,

@@ -11,7 +11,7 @@ pub(crate) use intern::Interner;
 pub(crate) use job::{ExitCodes, FailurePolicy, FailureRule, Job, JobStatus, Uncounted};
 pub(crate) use meta::{Key, Meta, nullable};
 #[cfg(test)]
-pub(crate) use pod::{Controller, Requests};
+pub(crate) use pod::Requests;
 pub(crate) use pod::{Phase, Pod, PodWire};
 pub(crate) use service::{Budget, BudgetSpec, Service, ServicePort};
 #[cfg(test)]

@@ -230,6 +230,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "tables write their JSON in place")]
     fn check(replicas: i64, strategy: Value, fenceposts: (i64, i64), max_unavailable: i64) {
         let deployment: Deployment = serde_json::from_value(
             json!({"metadata": {"name": "d"}, "spec": {"replicas": replicas, "strategy": strategy}}),
