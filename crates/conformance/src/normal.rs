@@ -60,7 +60,8 @@ impl Names {
                 "cells" => ages(self.value(value, key)),
                 _ => self.value(value, key),
             };
-            out.insert(key.clone(), value);
+            let key = if UID.is_match(key) { self.string(key, "") } else { key.clone() };
+            out.insert(key, value);
         }
         Value::Object(out)
     }

@@ -109,7 +109,7 @@ fn patch_converted(
         let revision = meta::resource_version(stored).to_owned();
         let patched = patch.apply(view::in_version(resource, stored), resource)?;
         let mut decoded = decode::value(patched, Vec::new(), resource.into(), options.field_validation)?;
-        write::check_namespace(&decoded.object, resource, namespace)?;
+        write::check_namespace(&mut decoded.object, resource, namespace)?;
         write::check_name(&mut decoded.object, name)?;
         if !["", "0", revision.as_str()].contains(&meta::resource_version(&decoded.object)) {
             return Err(ApiError::conflict(&resource.gvk.group, &resource.plural, name));
@@ -140,9 +140,10 @@ fn complete_config(
         return Err(ApiError::bad_request("error decoding YAML: the configuration is not an object"));
     }
     write::check_namespace(config, resource, namespace)?;
-    write::check_name(config, name)?;
-    if resource.namespaced {
-        config["metadata"]["namespace"] = namespace.into();
+    if config["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
+        let message = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
+        return Err(ApiError::bad_request(message));
     }
+    write::check_name(config, name)?;
     Ok(())
 }

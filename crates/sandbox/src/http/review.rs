@@ -22,7 +22,7 @@ pub(super) fn review(
 fn answer(server: &Server, call: &Call, resource: &Resource, namespace: Option<&str>) -> Result<Reply, ApiError> {
     let media = negotiate::wanted(call)?.media;
     let mut object = write::body(call, resource.into(), FieldValidation::Ignore)?.object;
-    write::check_namespace(&object, resource, namespace.unwrap_or_default())?;
+    write::check_namespace(&mut object, resource, namespace.unwrap_or_default())?;
     object["status"] = match resource.gvk.kind.as_str() {
         "SelfSubjectReview" => json!({"userInfo": call.user.to_value()}),
         "TokenReview" => token_status(server, &object["spec"]),

@@ -79,8 +79,8 @@ pub(super) fn body(call: &Call, target: decode::Target<'_>, validation: FieldVal
 pub(super) fn create(server: &Server, call: &Call, resource: &Resource, namespace: &str) -> Result<Reply, ApiError> {
     let wanted = negotiate::wanted(call)?;
     let options = options(call, "CreateOptions")?;
-    let Decoded { object, warnings } = body(call, resource.into(), options.field_validation)?;
-    check_namespace(&object, resource, namespace)?;
+    let Decoded { mut object, warnings } = body(call, resource.into(), options.field_validation)?;
+    check_namespace(&mut object, resource, namespace)?;
     if !matches!(meta::resource_version(&object), "" | "0") {
         return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
@@ -101,7 +101,7 @@ pub(super) fn update(
     let wanted = negotiate::wanted(call)?;
     let options = options(call, "UpdateOptions")?;
     let Decoded { mut object, warnings } = body(call, resource.into(), options.field_validation)?;
-    check_namespace(&object, resource, namespace)?;
+    check_namespace(&mut object, resource, namespace)?;
     check_name(&mut object, name)?;
     let object = to_stored(resource, object);
     let registry = &server.registry;
@@ -133,14 +133,22 @@ pub(super) fn to_stored(resource: &Resource, object: Value) -> Value {
     if view::is_converted(resource) { view::to_stored(resource, object) } else { object }
 }
 
+/// Fills in the namespace.
+///
 /// # Errors
 /// 400 when the object says another namespace than the URL.
-pub(super) fn check_namespace(object: &Value, resource: &Resource, namespace: &str) -> Result<(), ApiError> {
+pub(super) fn check_namespace(object: &mut Value, resource: &Resource, namespace: &str) -> Result<(), ApiError> {
     match object["metadata"]["namespace"].as_str() {
         Some(given) if resource.namespaced && !given.is_empty() && given != namespace => Err(ApiError::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         )),
-        _ => Ok(()),
+        Some(given) if !given.is_empty() => Ok(()),
+        _ => {
+            if resource.namespaced {
+                object["metadata"]["namespace"] = namespace.into();
+            }
+            Ok(())
+        }
     }
 }
 
