@@ -62,14 +62,17 @@ pub fn prepare_update(new: &mut Value, old: &Value, resource: &Resource) {
 
 /// Makes `new` ready to replace `old` through `/status`: everything else stays as it was.
 ///
-/// Built-in kinds take changes of metadata here too; custom resources do not.
+/// Most built-in kinds take changes of metadata here too; custom resources do not.
 pub fn prepare_status_update(new: &mut Value, old: &Value, resource: &Resource) {
     let mut kept = old.clone();
     meta::take(&mut kept, new, "status");
-    if resource.custom {
+    if resource.custom || keeps_metadata_on_status(resource) {
         take_below(&mut kept, new, "metadata", "managedFields");
     } else {
         meta::take(&mut kept, new, "metadata");
+    }
+    if kind(resource) == ("apps", "Deployment") {
+        take_below(&mut kept, old, "metadata", "labels");
     }
     if kind(resource) == ("", "Pod") {
         pod::prepare_status_update(&mut kept, old);
@@ -115,6 +118,18 @@ fn kind(resource: &Resource) -> (&str, &str) {
 /// Nodes register with a status.
 fn keeps_status_on_create(resource: &Resource) -> bool {
     kind(resource) == ("", "Node")
+}
+
+/// Kinds whose status endpoint leaves the metadata alone.
+fn keeps_metadata_on_status(resource: &Resource) -> bool {
+    let kinds = [
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+        ("apiregistration.k8s.io", "APIService"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+        ("networking.k8s.io", "ServiceCIDR"),
+        ("storage.k8s.io", "VolumeAttachment"),
+    ];
+    kinds.contains(&kind(resource))
 }
 
 /// Leaves the status that Go writes for an empty one, or none.

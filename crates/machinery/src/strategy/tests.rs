@@ -151,3 +151,12 @@ fn a_pod_status_keeps_what_old_clients_do_not_know() {
         "conditions": [{"type": "Ready", "observedGeneration": 2}]})
     );
 }
+
+#[test]
+fn a_deployment_takes_annotations_but_no_labels_with_its_status() {
+    let old = json!({"metadata": {"generation": 2, "labels": {"a": "b"}}, "spec": {"replicas": 1}, "status": {}});
+    let mut new = json!({"metadata": {"labels": {}, "annotations": {"r": "1"}}, "spec": {"replicas": 9}, "status": {"replicas": 1}});
+    prepare_status_update(&mut new, &old, &resource("deployments"));
+    let metadata = json!({"generation": 2, "labels": {"a": "b"}, "annotations": {"r": "1"}});
+    assert_eq!(new, json!({"metadata": metadata, "spec": {"replicas": 1}, "status": {"replicas": 1}}));
+}

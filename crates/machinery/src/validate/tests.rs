@@ -23,7 +23,6 @@ fn made(plural: &str, mut object: Value) -> Value {
 }
 
 #[track_caller]
-#[expect(clippy::needless_pass_by_value, reason = "rows are easier to read without references")]
 fn check(plural: &str, object: Value, expected: &[&str]) {
     assert_eq!(texts(&create(&made(plural, object), &resource(plural))), expected);
 }

@@ -255,7 +255,7 @@ impl Pass<'_> {
     ) -> Result<(), ApiError> {
         let known = self.deployment.meta.annotations.get(revision::REVISION).map(String::as_str);
         if known != Some(revision) {
-            context.writer().modify(DEPLOYMENTS, self.key, |object| {
+            context.writer().modify_status(DEPLOYMENTS, self.key, |object| {
                 object["metadata"]["annotations"][revision::REVISION] = revision.into();
             })?;
         }
