@@ -171,7 +171,6 @@ impl Objects {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "maps results")]
 fn version(object: DynamicObject) -> Option<String> {
     object.metadata.resource_version
 }

@@ -37,12 +37,15 @@ pub(super) struct Caches {
     workloads: Workloads,
 }
 
+/// Begins to follow one kind of workloads into a cache.
+type StartFollowing = dyn Fn(WorkloadKind, Cache<DynamicObject>) -> AbortHandle + Send + Sync;
+
 /// Kinds of workloads are followed from their first use on.
 #[derive(Default)]
 struct Workloads {
     caches: Mutex<BTreeMap<WorkloadKind, Cache<DynamicObject>>>,
     tasks: Mutex<Vec<Following>>,
-    start: OnceLock<Box<dyn Fn(WorkloadKind, Cache<DynamicObject>) -> AbortHandle + Send + Sync>>,
+    start: OnceLock<Box<StartFollowing>>,
 }
 
 /// A task that ends with its owner.

@@ -94,7 +94,7 @@ fn child<'a>(value: &'a mut Value, field: &str) -> &'a mut Value {
 mod tests {
     use super::*;
 
-    fn injected(list: &str, entry: Value) -> Value {
+    fn injected(list: &str, entry: &Value) -> Value {
         json!({"spec": {"affinity": {"podAntiAffinity": {list: [entry]}}}})
     }
 
@@ -102,7 +102,7 @@ mod tests {
     fn strip_leaves_what_the_user_wrote() {
         let own = json!({"labelSelector": {"matchLabels": {"app": "x"}}, "topologyKey": "zone"});
         let without_selector = json!({"topologyKey": "zone"});
-        let mut template = injected(REQUIRED, term("abc", "ns"));
+        let mut template = injected(REQUIRED, &term("abc", "ns"));
         template["spec"]["affinity"]["podAntiAffinity"][PREFERRED] =
             json!([{"weight": 1, "podAffinityTerm": own}, {"weight": 2, "podAffinityTerm": without_selector}]);
         assert_eq!(injected_hash(&template), Some("abc"));
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn strip_removes_what_it_leaves_empty() {
-        let mut template = injected(PREFERRED, json!({"weight": 5, "podAffinityTerm": term("abc", "ns")}));
+        let mut template = injected(PREFERRED, &json!({"weight": 5, "podAffinityTerm": term("abc", "ns")}));
         strip(&mut template);
         assert_eq!(template, json!({"spec": {}}));
     }

@@ -88,9 +88,7 @@ pub(crate) fn retire(release: &Release<'_>, referenced: impl Fn(&str) -> bool) -
         release.others.iter().copied().filter(|set| set.size() > 0 && !set.deleting).collect();
     old.sort_by(|a, b| (b.revision(), b.created, &b.name).cmp(&(a.revision(), a.created, &a.name)));
     let mut delayed = Delayed::default();
-    let mut kept = 0;
-    for set in old.into_iter().filter(|set| !referenced(&set.hash)) {
-        kept += 1;
+    for (set, kept) in old.into_iter().filter(|set| !referenced(&set.hash)).zip(1..) {
         match ends(release, set, delay).filter(|ends| kept <= limit && *ends > release.now) {
             None => delayed.steps.extend(scale::to(release, set, 0, Deadline::Drop)),
             Some(ends) => {

@@ -30,9 +30,12 @@ pub(super) struct Version {
     pub(super) resources: Vec<Arc<Resource>>,
 }
 
+/// The resources of one group by version.
+type Versions = BTreeMap<Preference, Vec<Arc<Resource>>>;
+
 /// Returns what is served: the built-in groups first, then those of custom resources.
 pub(super) fn served(server: &Server) -> Vec<Group> {
-    let mut groups: BTreeMap<(bool, String), BTreeMap<Preference, Vec<Arc<Resource>>>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, String), Versions> = BTreeMap::new();
     for entry in server.registry.resources().entries() {
         for resource in &entry.versions {
             let group = groups.entry((resource.custom, resource.gvk.group.clone())).or_default();

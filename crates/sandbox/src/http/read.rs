@@ -43,7 +43,7 @@ pub(super) async fn list(
         Err(error) if error.reason == "Expired" => return Ok(Reply::value(410, wanted.media, &page.expired(&error))),
         snapshot => snapshot?,
     };
-    let (objects, meta) = cut(snapshot, &selection, &page);
+    let (objects, meta) = cut(&snapshot, &selection, &page);
     Renderer::new(resource, wanted, server.registry.clock()).list(objects.iter().map(AsRef::as_ref), &meta)
 }
 
@@ -72,7 +72,7 @@ async fn snapshot(
 }
 
 /// Returns the objects of one page, and what the list says beside them.
-fn cut(snapshot: Snapshot, selection: &Selection, page: &Page) -> (Vec<Arc<Object>>, ListMeta) {
+fn cut(snapshot: &Snapshot, selection: &Selection, page: &Page) -> (Vec<Arc<Object>>, ListMeta) {
     let start = match selection.namespace() {
         Some(namespace) if !page.start.is_empty() => format!("{namespace}/{}", page.start),
         _ => page.start.clone(),
