@@ -3,6 +3,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
+//! | [`admission`] | what admission plugins set in new objects |
 //! | [`apply`] | server-side apply and `managedFields`: who owns which field |
 //! | [`cel`] | the Common Expression Language, for the rules of custom resources |
 //! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
@@ -29,6 +30,7 @@
 //!
 //! Deliberately absent: storage, HTTP, controllers (crate `sandbox`); anything about `argoproj.io` (crate `api`).
 
+pub mod admission;
 pub mod apply;
 pub mod cel;
 pub mod decode;

@@ -12,6 +12,7 @@ pub(super) fn pod(object: &mut Fields) {
         for list in ["containers", "initContainers"] {
             items(spec, list, |container| within(container, "resources", requests_from_limits));
         }
+        super::mirror_account(spec);
         pointer(spec, "enableServiceLinks", true);
         if spec.get("hostNetwork") == Some(&Value::Bool(true)) {
             for list in ["containers", "initContainers"] {

@@ -75,6 +75,18 @@ fn template(spec: &mut Fields) {
     if let Some(template) = spec.get_mut("template") {
         crate::pod_template::apply_defaults(template);
     }
+    set::within(spec, "template", |template| set::within(template, "spec", mirror_account));
+}
+
+/// The service account has an older name, which the API always shows with the newer one.
+fn mirror_account(spec: &mut Fields) {
+    let name = match (set::get(spec, "serviceAccountName"), set::get(spec, "serviceAccount")) {
+        ("", "") => return,
+        ("", older) => older.to_owned(),
+        (newer, _) => newer.to_owned(),
+    };
+    spec.insert("serviceAccountName".to_owned(), json!(name));
+    spec.insert("serviceAccount".to_owned(), json!(name));
 }
 
 #[cfg(test)]

@@ -166,3 +166,15 @@ fn the_rest_gets_its_defaults() {
     assert_eq!(crd["spec"]["names"], json!({"kind": "Foo", "singular": "foo", "listKind": "FooList"}));
     assert_eq!(crd["status"]["storedVersions"], json!(["v1"]));
 }
+
+#[test]
+fn the_service_account_has_two_names() {
+    let names = |spec: Value| {
+        let object = filled("apps/v1", "Deployment", json!({"spec": {"template": {"spec": spec}}}));
+        let spec = &object["spec"]["template"]["spec"];
+        [spec["serviceAccountName"].clone(), spec["serviceAccount"].clone()]
+    };
+    assert_eq!(names(json!({"serviceAccountName": "a"})), ["a", "a"]);
+    assert_eq!(names(json!({"serviceAccount": "a"})), ["a", "a"]);
+    assert_eq!(names(json!({})), [Value::Null, Value::Null]);
+}

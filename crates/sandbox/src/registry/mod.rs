@@ -3,6 +3,7 @@
 //! The HTTP layer and the built-in controllers both write through here, so that generation, managed fields, validation
 //! and finalizers follow the same rules for all.
 
+mod admit;
 mod allocate;
 mod crd;
 mod delete;

@@ -22,6 +22,7 @@ impl Registry {
     ) -> Result<(), ApiError> {
         self.admit_create(resource, value)?;
         fill_defaults(resource, value);
+        self.admit_new(resource, value)?;
         metadata::begin(value, self.new_uid(), self.now());
         strategy::prepare_create(value, resource);
         let mut causes = names::validate(value, resource);
