@@ -76,6 +76,11 @@ pub(super) fn check_kind(object: &mut Value, target: Target<'_>, body: &[u8]) ->
     if (given_version, given_kind) == (api_version.as_str(), target.gvk.kind.as_str()) {
         return Ok(());
     }
+    // Upstream serves no resource in this version any more, but still reads this kind: older clients evict with it.
+    if (given_version, given_kind, api_version.as_str()) == ("policy/v1beta1", "Eviction", "policy/v1") {
+        object["apiVersion"] = json!(api_version);
+        return Ok(());
+    }
     Err(other_kind(given_version, given_kind, object, target))
 }
 
