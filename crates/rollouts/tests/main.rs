@@ -2,4 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic and says what it skips")]
 
+mod flows;
 mod vectors;
+mod world;

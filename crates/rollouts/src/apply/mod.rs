@@ -135,7 +135,13 @@ async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Ou
                 Preconditions { uid: Some(target.uid.clone()), resource_version: Some(resource_version.clone()) };
             objects.delete(Kind::ReplicaSet, &target.name, Some(seen)).await?;
         }
-        Action::PatchPod { target, patch } => gone_is_fine(merge(objects, Kind::Pod, target, patch, outcome).await)?,
+        Action::PatchPod { target, patch } => {
+            if let Err(error) = merge(objects, Kind::Pod, target, patch, outcome).await
+                && !is_gone(&error)
+            {
+                return Err(error);
+            }
+        }
         Action::PatchService { name, patch } => {
             let version = objects.patch(Kind::Service, name, Patch::Merge(patch.clone())).await?;
             outcome.wrote(Kind::Service, name, version);
@@ -174,11 +180,8 @@ async fn merge(
     Ok(())
 }
 
-fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
-    match result {
-        Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(()),
-        other => other,
-    }
+fn is_gone(error: &Error) -> bool {
+    matches!(error.code(), Some(404 | 409))
 }
 
 /// The size is changed only if it is still the one that was seen.

@@ -1,0 +1,7 @@
+//! Whole releases and restarts, planned pass by pass in a world in memory.
+
+mod blue_green;
+mod canary;
+mod damage;
+mod restart;
+mod surge;
