@@ -313,7 +313,10 @@ impl Shared {
     /// The ReplicaSet of a pod, and the Rollout of that.
     fn owners_of(&self, pod: &WatchedPod) -> Option<(Arc<ReplicaSet>, Key)> {
         let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-        let set = self.caches.replica_sets.get(&Key::new(namespace, &owner(&pod.metadata)?.name))?;
+        let by = owner(&pod.metadata)?;
+        let set = self.caches.replica_sets.get(&Key::new(namespace, &by.name))?;
+        // One of the same name may have taken the place of a deleted one.
+        let set = Some(set).filter(|set| set.metadata.uid.as_ref() == Some(&by.uid))?;
         let rollout = owner(&set.metadata).filter(|owner| owner.kind == "Rollout")?;
         let key = Key::new(namespace, &rollout.name);
         Some((set, key))
