@@ -1,5 +1,7 @@
 //! What can go wrong when a plan is carried out.
 
+use kube::core::Status;
+
 /// A failure of one action or read. The pass is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -16,7 +18,7 @@ pub enum Error {
         name: String,
         /// Why.
         #[source]
-        source: kube::Error,
+        source: Box<kube::Error>,
     },
     /// An object could not be read.
     #[error("read {kind} {namespace}/{name}")]
@@ -29,7 +31,7 @@ pub enum Error {
         name: String,
         /// Why.
         #[source]
-        source: kube::Error,
+        source: Box<kube::Error>,
     },
     /// The Rollout was deleted or made again while its ReplicaSets were to be adopted.
     #[error("adopt ReplicaSet {name}: the Rollout is not the same any more")]
@@ -54,18 +56,24 @@ impl Error {
     /// Returns what the server said, or else the whole error.
     #[must_use]
     pub fn message(&self) -> String {
-        match self {
-            Self::Act { source: kube::Error::Api(status), .. } => status.message.clone(),
-            other => other.to_string(),
+        match (self, self.answer()) {
+            (Self::Act { .. }, Some(status)) => status.message.clone(),
+            _ => self.to_string(),
         }
     }
 
     /// Returns the HTTP code that the server answered with, if it answered.
     #[must_use]
     pub fn code(&self) -> Option<u16> {
+        self.answer().map(|status| status.code)
+    }
+
+    fn answer(&self) -> Option<&Status> {
         match self {
-            Self::Act { source: kube::Error::Api(status), .. }
-            | Self::Read { source: kube::Error::Api(status), .. } => Some(status.code),
+            Self::Act { source, .. } | Self::Read { source, .. } => match &**source {
+                kube::Error::Api(status) => Some(status),
+                _ => None,
+            },
             _ => None,
         }
     }

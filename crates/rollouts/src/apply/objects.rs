@@ -85,7 +85,13 @@ impl Objects {
     /// Returns the error of a failed write.
     #[must_use]
     pub fn error(&self, verb: &'static str, kind: Kind, name: &str, source: kube::Error) -> Error {
-        Error::Act { verb, kind: kind.as_str(), namespace: self.namespace.clone(), name: name.to_owned(), source }
+        Error::Act {
+            verb,
+            kind: kind.as_str(),
+            namespace: self.namespace.clone(),
+            name: name.to_owned(),
+            source: Box::new(source),
+        }
     }
 
     /// Reads an object.

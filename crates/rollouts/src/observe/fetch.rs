@@ -99,7 +99,7 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn error(&self, kind: &'static str, name: &str, source: kube::Error) -> Error {
-        Error::Read { kind, namespace: self.namespace.to_owned(), name: name.to_owned(), source }
+        Error::Read { kind, namespace: self.namespace.to_owned(), name: name.to_owned(), source: Box::new(source) }
     }
 
     async fn object(&self, resource: &ApiResource, name: &str) -> Result<Option<Value>, Error> {

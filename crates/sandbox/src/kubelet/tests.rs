@@ -336,7 +336,6 @@ async fn logs_grow_with_time() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "measures; run with --ignored --nocapture"]
 async fn many_pods_come_up() {
     let registry = sandbox(200);
     let template =
