@@ -7,7 +7,7 @@
 //! | [`duration`] | Go's durations, and how long a pause step is |
 //! | [`hash`] | hashes of pod templates and steps, equality of templates |
 //! | [`crds`] | the CustomResourceDefinitions |
-//! | [`decode`] | a wrong field is dropped and reported, everything else decodes |
+//! | [`decode()`] | a wrong field is dropped and reported, everything else decodes |
 //! | [`Stored`] | how fields that nobody here knows survive a read, a change and a write |
 //! | [`phase`] | the phase that a controller writes, a client shows, Argo CD reads |
 //! | [`selector`] | whether a label selector selects |

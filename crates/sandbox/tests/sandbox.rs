@@ -1,6 +1,6 @@
 //! A sandbox through its service, as a client in the same process sees it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -98,7 +98,7 @@ async fn everything_is_there_after_a_restart_and_old_watches_are_told_so() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-async fn fill(folder: &PathBuf) -> (String, Value) {
+async fn fill(folder: &Path) -> (String, Value) {
     let sandbox = start(Some(folder));
     let token = sandbox.service().credentials().admin_token().to_owned();
     let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";

@@ -1,7 +1,7 @@
 //! The custom resources as types.
 //!
 //! Every field of upstream's types is here, under upstream's names. Three rules hold for all of them and are stated once,
-//! in [`api_types!`]:
+//! in `api_types!`:
 //!
 //! - a missing field and a `null` both mean the empty value;
 //! - an empty value is not written, except for fields that the CRD requires;

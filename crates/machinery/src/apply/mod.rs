@@ -11,10 +11,10 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`element`], [`set`], [`fields_v1`] | field paths, sets of them, their JSON form |
-//! | [`typing`], [`validate`], [`compare`], [`from_value`], [`merge`], [`reshape`] | structured merge: walks of values along a schema |
-//! | [`managed`], [`tracking`], [`ownership`] | the entries of an object, which fields count |
-//! | [`update`], [`applying`], [`last_applied`], [`scale`] | what a write does to them |
+//! | `element`, `set`, `fields_v1` | field paths, sets of them, their JSON form |
+//! | `typing`, `validate`, [`compare()`], [`from_value()`], [`merge()`], `reshape` | structured merge: walks of values along a schema |
+//! | `managed`, `tracking`, `ownership` | the entries of an object, which fields count |
+//! | `update`, `applying`, `last_applied`, [`scale`] | what a write does to them |
 //!
 //! All functions are pure; the time of a write is an argument. One version per object is assumed: entries of other
 //! versions of a kind are compared in the version at hand.

@@ -15,7 +15,7 @@ use super::{
 ///
 /// Fields that the write adds or changes go to the manager and leave everybody else; removed fields leave everybody. If
 /// nothing changes the entries stay as they are. An object whose entries were wiped is not tracked until it is applied.
-/// The entries in the body count as [`Incoming`] tells, unless the write goes to a subresource.
+/// The entries in the body count as `Incoming` tells, unless the write goes to a subresource.
 ///
 /// To be called on the decoded and defaulted object, before admission and before the server resets or allocates
 /// fields: what those write belongs to nobody.

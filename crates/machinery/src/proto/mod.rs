@@ -1,6 +1,6 @@
 //! Protobuf bodies of built-in kinds (`application/vnd.kubernetes.protobuf`) as JSON objects.
 //!
-//! client-go's typed clients write these. The schema of the kind tells the types, [`numbers`] the field numbers. Answers
+//! client-go's typed clients write these. The schema of the kind tells the types, `numbers` the field numbers. Answers
 //! need no protobuf: those clients accept JSON.
 
 mod message;

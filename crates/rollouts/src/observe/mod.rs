@@ -1,7 +1,7 @@
 //! What a plan is made from: a Rollout and everything that belongs to it, as plain sorted data.
 //!
 //! [`assemble`] makes an [`Observed`] from [`Parts`]. The controller takes the parts from its caches
-//! ([`crate::controller`]), the command line fetches them ([`fetch`]); both get the same picture and thus the same reasons.
+//! ([`crate::controller`]), the command line fetches them ([`fetch()`]); both get the same picture and thus the same reasons.
 
 mod fetch;
 mod pod;

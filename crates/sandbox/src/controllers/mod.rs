@@ -1,19 +1,19 @@
 //! The built-in controllers: what a kube-controller-manager does, in process.
 //!
-//! One task, the [`manager`], owns them all. It takes every change of the registry in revision order, lets each
+//! One task, the `manager`, owns them all. It takes every change of the registry in revision order, lets each
 //! controller mark what it has to look at, and works through the marks until nothing is left; only then does time move
 //! on to the next timer. So a seed and a sequence of requests always give the same history.
 //!
 //! | module | what it keeps true |
 //! | --- | --- |
-//! | [`replicaset`] | as many pods as wanted |
-//! | [`deployment`] | ReplicaSets that roll from one template to the next |
-//! | [`job`] | pods that run to their end |
-//! | [`endpoints`] | EndpointSlices and Endpoints that follow pods |
-//! | [`disruption`] | what disruption budgets allow |
-//! | [`garbage`] | nothing stays whose owners are gone |
-//! | [`namespace`] | the contents of new and of ending namespaces |
-//! | [`event_ttl`] | events end after an hour |
+//! | `replicaset` | as many pods as wanted |
+//! | `deployment` | ReplicaSets that roll from one template to the next |
+//! | `job` | pods that run to their end |
+//! | `endpoints` | EndpointSlices and Endpoints that follow pods |
+//! | `disruption` | what disruption budgets allow |
+//! | `garbage` | nothing stays whose owners are gone |
+//! | `namespace` | the contents of new and of ending namespaces |
+//! | `event_ttl` | events end after an hour |
 
 mod cache;
 mod conditions;

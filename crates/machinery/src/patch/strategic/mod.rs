@@ -8,7 +8,7 @@
 //! | `"$deleteFromPrimitiveList/f": [..]` | these values leave the list `f` |
 //! | `"$setElementOrder/f": [..]` | the order of the merged list `f` |
 //!
-//! [`create`] and [`create_three_way`] make patches by comparing documents.
+//! [`create()`] and [`create_three_way`] make patches by comparing documents.
 
 mod create;
 mod list;

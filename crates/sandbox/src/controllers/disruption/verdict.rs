@@ -114,31 +114,31 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(pod: &Pod, budgets: &[Budget], expected: Result<Verdict, (u16, &str)>) {
+    fn check(pod: &Pod, budgets: &[Budget], expected: &Result<Verdict, (u16, &str)>) {
         let got = decide(pod, budgets);
         let got = got.as_ref().map_err(|e| (e.code, e.details["causes"][0]["message"].as_str().unwrap_or(&e.message)));
-        assert_eq!(got.cloned(), expected);
+        assert_eq!(&got.cloned(), expected);
     }
 
     #[test]
     fn the_budget_decides_as_specified() {
         let spend = || Ok(Verdict::Spend("b".to_owned()));
         let needs = "The disruption budget b needs 2 healthy pods and has 2 currently";
-        check(&ready(), &[], Ok(Verdict::Free));
-        check(&ready(), &[budget(json!({}), healthy(1, 3, 2))], spend());
-        check(&ready(), &[budget(json!({}), healthy(0, 2, 2))], Err((429, needs)));
-        check(&pod("p"), &[budget(json!({}), healthy(0, 2, 2))], Ok(Verdict::Unhealthy));
-        check(&pod("p"), &[budget(json!({}), healthy(1, 1, 0))], spend());
+        check(&ready(), &[], &Ok(Verdict::Free));
+        check(&ready(), &[budget(json!({}), healthy(1, 3, 2))], &spend());
+        check(&ready(), &[budget(json!({}), healthy(0, 2, 2))], &Err((429, needs)));
+        check(&pod("p"), &[budget(json!({}), healthy(0, 2, 2))], &Ok(Verdict::Unhealthy));
+        check(&pod("p"), &[budget(json!({}), healthy(1, 1, 0))], &spend());
         let short = "The disruption budget b needs 3 healthy pods and has 2 currently";
-        check(&pod("p"), &[budget(json!({}), healthy(0, 2, 3))], Err((429, short)));
+        check(&pod("p"), &[budget(json!({}), healthy(0, 2, 3))], &Err((429, short)));
         let always = json!({"unhealthyPodEvictionPolicy": "AlwaysAllow"});
-        check(&pod("p"), &[budget(always, healthy(0, 2, 3))], Ok(Verdict::Unhealthy));
+        check(&pod("p"), &[budget(always, healthy(0, 2, 3))], &Ok(Verdict::Unhealthy));
         let unseen = "The disruption budget b is still being processed by the server.";
-        check(&ready(), &[budget(json!({}), json!({"observedGeneration": 1}))], Err((429, unseen)));
+        check(&ready(), &[budget(json!({}), json!({"observedGeneration": 1}))], &Err((429, unseen)));
         let two = [budget(json!({}), healthy(1, 3, 2)), budget(json!({}), healthy(1, 3, 2))];
-        check(&ready(), &two, Err((500, &several_budgets().message)));
+        check(&ready(), &two, &Err((500, &several_budgets().message)));
         let negative = "poddisruptionbudget.policy \"b\" is forbidden: pdb disruptions allowed is negative";
-        check(&ready(), &[budget(json!({}), healthy(-1, 3, 2))], Err((403, negative)));
+        check(&ready(), &[budget(json!({}), healthy(-1, 3, 2))], &Err((403, negative)));
     }
 
     #[test]
