@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tiphys_machinery::{error::ApiError, time};
 
 use crate::{
-    controllers::{About, Cache, Context, Controller, Key, Note, Update, Writer},
+    controllers::{About, Cache, Context, Controller, Key, Marks, Note, Update, Writer},
     eviction::set_disruption_target,
     object::Object,
     registry::{DeleteOptions, Registry, Subresource, WriteOptions},
@@ -187,7 +187,6 @@ fn conditions(former: &Value, lost: Option<Timestamp>, now: Timestamp) -> Value 
 /// What node life-cycle, taint and pod garbage controllers do.
 #[derive(Debug, Default)]
 pub(crate) struct Nodes {
-    marked: BTreeSet<Key>,
     /// Nodes that pods may have to leave.
     evicting: BTreeSet<String>,
 }
@@ -197,27 +196,19 @@ impl Controller for Nodes {
         "nodes"
     }
 
-    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache) {
+    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache, marks: &mut Marks) {
         let object = change.object();
         match change.resource.group_plural() {
-            NODES => _ = self.marked.insert(Key::new("", object.name())),
+            NODES => _ = marks.insert(Key::new("", object.name())),
             PODS if change.new.is_some() => {
                 let before = change.prev.as_ref().and_then(|prev| prev.index());
                 if let Some(node) = object.index().filter(|node| before != Some(*node) && self.evicting.contains(*node))
                 {
-                    self.marked.insert(Key::new("", node));
+                    marks.insert(Key::new("", node));
                 }
             }
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marked.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marked.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {

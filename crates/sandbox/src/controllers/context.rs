@@ -1,12 +1,13 @@
 //! What a controller is, and what it is given to work with.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tiphys_machinery::error::ApiError;
 use tiphys_machinery::resource::Resource;
 
-use super::cache::{Cache, Update};
+use super::cache::{Cache, Marks, Update};
 use super::recorder::{About, Note, Recorder};
 use super::timers::Timers;
 use super::view::Key;
@@ -24,18 +25,13 @@ pub(crate) trait Controller: Send {
     fn name(&self) -> &'static str;
 
     /// Marks what has to be looked at because of a change. The cache has seen it already.
-    fn on_change(&mut self, change: &Change, update: &Update, cache: &Cache);
-
-    /// Marks a key: its time has come, or its last attempt failed.
-    fn mark(&mut self, key: Key);
-
-    /// Takes the next marked key.
-    fn take(&mut self) -> Option<Key>;
+    fn on_change(&mut self, change: &Change, update: &Update, cache: &Cache, marks: &mut Marks);
 
     /// Brings the object of this key closer to what is wanted.
     ///
     /// # Errors
-    /// Whatever a write returned: the key is tried again later, with a growing delay.
+    /// Whatever a write returned: the key is tried again later, with a growing delay. That a namespace takes nothing
+    /// new because it ends is not tried again.
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError>;
 }
 
@@ -125,6 +121,15 @@ impl<'a> Writer<'a> {
         self.edit(of, key, Subresource::Status, change)
     }
 
+    /// Replaces the status of an object. One that vanished meanwhile needs no status.
+    ///
+    /// # Errors
+    /// As [`Registry::modify`] but for `NotFound`.
+    pub(crate) fn put_status(&self, of: (&str, &str), key: &Key, status: &impl Serialize) -> Result<(), ApiError> {
+        let status = json!(status);
+        gone_is_fine(self.modify_status(of, key, |object| object["status"] = status.clone()))
+    }
+
     /// Edits what a subresource addresses.
     ///
     /// # Errors
@@ -151,5 +156,16 @@ impl<'a> Writer<'a> {
             Err(error) if !matches!(error.code, 404 | 409) => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// An object that vanished meanwhile needs no more writes.
+///
+/// # Errors
+/// Whatever the write returned but `NotFound`.
+pub(crate) fn gone_is_fine<T>(written: Result<T, ApiError>) -> Result<(), ApiError> {
+    match written {
+        Err(error) if error.code != 404 => Err(error),
+        _ => Ok(()),
     }
 }

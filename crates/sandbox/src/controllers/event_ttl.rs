@@ -18,7 +18,6 @@ const SWEEP: SignedDuration = SignedDuration::from_mins(5);
 /// Deletes old events. Its only key is the empty one.
 #[derive(Debug, Default)]
 pub(crate) struct EventTtl {
-    marks: Marks,
     armed: bool,
 }
 
@@ -35,18 +34,10 @@ impl Controller for EventTtl {
         "event-ttl"
     }
 
-    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache) {
+    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache, marks: &mut Marks) {
         if !self.armed && change.resource.group_plural() == EVENTS {
-            self.marks.insert(Key::new("", ""));
+            marks.insert(Key::new("", ""));
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {

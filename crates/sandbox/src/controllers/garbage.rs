@@ -18,34 +18,24 @@ const ORPHAN: &str = "orphan";
 
 /// The garbage collector. Its keys are uids.
 #[derive(Debug, Default)]
-pub(crate) struct Collector {
-    marks: Marks,
-}
+pub(crate) struct Collector;
 
 impl Controller for Collector {
     fn name(&self) -> &'static str {
         "garbage-collector"
     }
 
-    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache) {
+    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache, marks: &mut Marks) {
         let owners = |object: &Option<Arc<Object>>| object.iter().flat_map(|o| o.owners().to_vec()).collect::<Vec<_>>();
         let (before, after) = (owners(&change.prev), owners(&change.new));
         let deleting = change.new.as_ref().is_some_and(|object| object.is_deleting());
         if before != after || deleting || change.new.is_none() {
-            self.marks.insert(uid_key(change.object().uid()));
+            marks.insert(uid_key(change.object().uid()));
         }
         if before != after {
             // Owners may wait for this dependent.
-            self.marks.extend(before.iter().map(|owner| uid_key(&owner.uid)));
+            marks.extend(before.iter().map(|owner| uid_key(&owner.uid)));
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::cache::Cache;
+use super::cache::{Cache, Marks};
 use super::context::{Context, Controller};
+use super::ownership::namespace_ends;
 use super::recorder::Recorder;
 use super::timers::{Due, Timers};
 use crate::registry::Registry;
@@ -26,6 +27,8 @@ pub struct Manager {
     registry: Registry,
     subscription: Subscription,
     controllers: Vec<Box<dyn Controller>>,
+    /// What each controller has to look at.
+    marks: Vec<Marks>,
     cache: Cache,
     recorder: Recorder,
     timers: Timers,
@@ -52,6 +55,7 @@ impl Manager {
         let mut manager = Self {
             registry: registry.clone(),
             subscription: registry.subscribe(),
+            marks: vec![Marks::new(); controllers.len()],
             controllers,
             cache: Cache::default(),
             recorder: Recorder::default(),
@@ -83,8 +87,8 @@ impl Manager {
 
     fn take_in(&mut self, change: &Change) {
         let update = self.cache.apply(change);
-        for controller in &mut self.controllers {
-            controller.on_change(change, &update, &self.cache);
+        for (controller, marks) in self.controllers.iter_mut().zip(&mut self.marks) {
+            controller.on_change(change, &update, &self.cache, marks);
         }
     }
 
@@ -113,18 +117,13 @@ impl Manager {
     fn fire(&mut self) {
         let now = self.registry.now();
         while let Some((owner, key)) = self.timers.pop(now) {
-            if let Some(controller) = self.controllers.get_mut(owner) {
-                controller.mark(key);
-            }
+            self.marks[owner].insert(key);
         }
     }
 
     /// Lets one controller work on what it had marked when its turn came. Returns how many keys those were.
     async fn round(&mut self, owner: usize, worked: usize) -> usize {
-        let mut marked = Vec::new();
-        while let Some(key) = self.controllers[owner].take() {
-            marked.push(key);
-        }
+        let marked = std::mem::take(&mut self.marks[owner]);
         for (done, key) in marked.iter().enumerate() {
             self.work((owner, key.clone()));
             self.drain();
@@ -149,6 +148,7 @@ impl Manager {
         let controller = &mut self.controllers[due.0];
         match controller.reconcile(&due.1, &mut context) {
             Ok(()) => _ = self.failures.remove(&due),
+            Err(error) if namespace_ends(&error) => _ = self.failures.remove(&due),
             Err(error) => {
                 tracing::debug!(controller = controller.name(), key = %due.1, %error, "reconcile failed");
                 self.retry(due, now);

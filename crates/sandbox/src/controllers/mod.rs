@@ -40,7 +40,7 @@ mod fixtures;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cache::{Cache, Update};
+pub(crate) use cache::{Cache, Marks, Update};
 pub(crate) use context::{Context, Controller, Writer};
 pub use manager::Manager;
 pub(crate) use recorder::{About, Note};
@@ -59,12 +59,12 @@ pub(crate) fn built_in() -> Vec<Box<dyn Controller>> {
 fn control_plane() -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(namespace::Namespaces::default()),
-        Box::new(garbage::Collector::default()),
-        Box::new(deployment::Deployments::default()),
-        Box::new(replicaset::ReplicaSets::default()),
-        Box::new(job::Jobs::default()),
-        Box::new(endpoints::Endpoints::default()),
-        Box::new(disruption::Budgets::default()),
+        Box::new(garbage::Collector),
+        Box::new(deployment::Deployments),
+        Box::new(replicaset::ReplicaSets),
+        Box::new(job::Jobs),
+        Box::new(endpoints::Endpoints),
+        Box::new(disruption::Budgets),
         Box::new(event_ttl::EventTtl::default()),
     ]
 }

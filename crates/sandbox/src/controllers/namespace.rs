@@ -8,7 +8,7 @@ use tiphys_machinery::error::ApiError;
 
 use super::cache::{Cache, Marks, Update, key_of};
 use super::conditions;
-use super::context::{Context, Controller};
+use super::context::{Context, Controller, gone_is_fine};
 use super::view::{Condition, Key, Meta};
 use crate::registry::{DeleteOptions, Subresource};
 use crate::store::Change;
@@ -19,7 +19,6 @@ const ROOT_CA: &str = "kube-root-ca.crt";
 /// The namespace controller.
 #[derive(Debug, Default)]
 pub(crate) struct Namespaces {
-    marks: Marks,
     ending: BTreeSet<Arc<str>>,
 }
 
@@ -28,7 +27,7 @@ impl Controller for Namespaces {
         "namespace-controller"
     }
 
-    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache) {
+    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache, marks: &mut Marks) {
         let object = change.object();
         match change.resource.group_plural() {
             NAMESPACES => {
@@ -37,20 +36,12 @@ impl Controller for Namespaces {
                     Some(new) if new.is_deleting() => _ = self.ending.insert(name.clone()),
                     _ => _ = self.ending.remove(&name),
                 }
-                self.marks.insert(Key::new("", name));
+                marks.insert(Key::new("", name));
             }
-            ("", "serviceaccounts" | "configmaps") if change.new.is_none() => self.mark_namespace(object.namespace()),
-            _ if self.ending.contains(object.namespace()) => self.mark_namespace(object.namespace()),
+            ("", "serviceaccounts" | "configmaps") if change.new.is_none() => mark_namespace(object.namespace(), marks),
+            _ if self.ending.contains(object.namespace()) => mark_namespace(object.namespace(), marks),
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -60,11 +51,9 @@ impl Controller for Namespaces {
     }
 }
 
-impl Namespaces {
-    fn mark_namespace(&mut self, name: &str) {
-        if !name.is_empty() {
-            self.marks.insert(Key::new("", name));
-        }
+fn mark_namespace(name: &str, marks: &mut Marks) {
+    if !name.is_empty() {
+        marks.insert(Key::new("", name));
     }
 }
 
@@ -121,13 +110,6 @@ fn empty(key: &Key, context: &Context<'_>) -> Result<(), ApiError> {
         gone_is_fine(context.writer().edit(NAMESPACES, key, Subresource::Finalize, edit))?;
     }
     Ok(())
-}
-
-fn gone_is_fine<T>(written: Result<T, ApiError>) -> Result<(), ApiError> {
-    match written {
-        Err(error) if error.code != 404 => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn delete_contents(namespace: &str, context: &Context<'_>) -> Result<Remains, ApiError> {

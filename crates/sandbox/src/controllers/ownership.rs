@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tiphys_machinery::error::ApiError;
 
-use super::context::Writer;
+use super::context::{Writer, gone_is_fine};
 use super::view::{Key, Meta};
 
 /// Returns the reference by which an object controls its dependents.
@@ -40,10 +40,7 @@ pub(crate) fn release(writer: Writer<'_>, of: (&str, &str), key: &Key, owners: &
             object["metadata"].as_object_mut().map(|metadata| metadata.remove("ownerReferences"));
         }
     });
-    match written {
-        Err(error) if error.code != 404 => Err(error),
-        _ => Ok(()),
-    }
+    gone_is_fine(written)
 }
 
 fn references(object: &mut Value) -> &mut Vec<Value> {

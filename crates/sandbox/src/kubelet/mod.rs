@@ -19,7 +19,7 @@ pub mod pod;
 pub mod run;
 pub mod status;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tiphys_machinery::error::ApiError;
@@ -33,7 +33,7 @@ use self::{
     status::Addresses,
 };
 use crate::{
-    controllers::{About, Cache, Context, Controller, Key, Note, Update, Writer},
+    controllers::{About, Cache, Context, Controller, Key, Marks, Note, Update, Writer},
     object::Object,
     registry::{DeleteOptions, Registry},
     store::Change,
@@ -49,7 +49,6 @@ const PODS: (&str, &str) = ("", "pods");
 #[derive(Debug, Default)]
 pub(crate) struct Kubelets {
     timing: Timing,
-    marked: BTreeSet<Key>,
     nodes: BTreeMap<String, Node>,
     pods: BTreeMap<Key, Kept>,
 }
@@ -92,20 +91,12 @@ impl Controller for Kubelets {
         NAME
     }
 
-    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache) {
+    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache, marks: &mut Marks) {
         match change.resource.group_plural() {
-            PODS => self.on_pod(change),
-            ("", "nodes") => self.on_node(change),
+            PODS => self.on_pod(change, marks),
+            ("", "nodes") => self.on_node(change, marks),
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marked.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marked.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -146,7 +137,7 @@ enum News {
 }
 
 impl Kubelets {
-    fn on_pod(&mut self, change: &Change) {
+    fn on_pod(&self, change: &Change, marks: &mut Marks) {
         let object = change.object();
         if change.new.is_some() && object.index().is_none() {
             return;
@@ -154,11 +145,11 @@ impl Kubelets {
         let key = Key::new(object.namespace(), object.name());
         let own = |kept: &Kept| kept.revision == change.revision && change.new.is_some();
         if !self.pods.get(&key).is_some_and(own) {
-            self.marked.insert(key);
+            marks.insert(key);
         }
     }
 
-    fn on_node(&mut self, change: &Change) {
+    fn on_node(&mut self, change: &Change, marks: &mut Marks) {
         let name = change.object().name();
         let Some(object) = &change.new else {
             self.nodes.remove(name);
@@ -171,7 +162,7 @@ impl Kubelets {
             for (key, kept) in self.pods.iter_mut().filter(|(_, kept)| kept.pod.node == name) {
                 // Others wrote into the status meanwhile.
                 kept.revision = 0;
-                self.marked.insert(key.clone());
+                marks.insert(key.clone());
             }
         }
     }

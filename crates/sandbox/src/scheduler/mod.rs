@@ -8,10 +8,7 @@
 pub mod ask;
 pub mod pick;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 use tiphys_machinery::{error::ApiError, time};
@@ -21,7 +18,7 @@ use self::{
     pick::Node,
 };
 use crate::{
-    controllers::{About, Cache, Context, Controller, Key, Note, Update, Writer},
+    controllers::{About, Cache, Context, Controller, Key, Marks, Note, Update, Writer},
     object::Object,
     registry::Subresource,
     store::Change,
@@ -36,7 +33,6 @@ const PODS: (&str, &str) = ("", "pods");
 /// A pod that fits nowhere is tried again when a node changes or a pod leaves one.
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
-    marked: BTreeSet<Key>,
     nodes: BTreeMap<Arc<str>, Node>,
     /// Where each pod lies and what it asks, by the key in lists; also on nodes that are not known.
     placed: BTreeMap<Arc<str>, (Arc<str>, Arc<Ask>)>,
@@ -49,20 +45,12 @@ impl Controller for Scheduler {
         "scheduler"
     }
 
-    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache) {
+    fn on_change(&mut self, change: &Change, _: &Update, _: &Cache, marks: &mut Marks) {
         match change.resource.group_plural() {
-            PODS => self.on_pod(change),
-            ("", "nodes") => self.on_node(change),
+            PODS => self.on_pod(change, marks),
+            ("", "nodes") => self.on_node(change, marks),
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marked.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marked.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -89,18 +77,18 @@ fn waiting(object: &Object) -> Option<Candidate> {
 }
 
 impl Scheduler {
-    fn on_pod(&mut self, change: &Change) {
+    fn on_pod(&mut self, change: &Change, marks: &mut Marks) {
         let object = change.object();
         let gone = change.new.is_none();
         match object.index() {
-            _ if gone => self.leave(object),
-            Some(_) if is_over(object) => self.leave(object),
+            _ if gone => self.leave(object, marks),
+            Some(_) if is_over(object) => self.leave(object, marks),
             Some(node) => self.settle(object, node),
             None => {
                 let key = Key::new(object.namespace(), object.name());
                 // What was written to a pod that fits nowhere does not make it fit, unless it is the spec.
                 if !self.stuck.contains_key(&key) || change.prev.is_none() {
-                    self.marked.insert(key);
+                    marks.insert(key);
                 }
             }
         }
@@ -109,7 +97,7 @@ impl Scheduler {
         }
     }
 
-    fn on_node(&mut self, change: &Change) {
+    fn on_node(&mut self, change: &Change, marks: &mut Marks) {
         let name: Arc<str> = change.object().name().into();
         let Some(object) = &change.new else {
             self.nodes.remove(&name);
@@ -125,7 +113,7 @@ impl Scheduler {
             && node.unschedulable == cordoned;
         self.nodes.insert(name, node);
         if !same {
-            self.retry();
+            self.retry(marks);
         }
     }
 
@@ -154,16 +142,16 @@ impl Scheduler {
         self.placed.insert(pod, (node, ask));
     }
 
-    fn leave(&mut self, object: &Object) {
+    fn leave(&mut self, object: &Object, marks: &mut Marks) {
         let Some((node, _)) = self.placed.remove(object.key()) else { return };
         if let Some(node) = self.nodes.get_mut(&node) {
             node.remove(object.key());
         }
-        self.retry();
+        self.retry(marks);
     }
 
-    fn retry(&mut self) {
-        self.marked.extend(self.stuck.keys().cloned());
+    fn retry(&self, marks: &mut Marks) {
+        marks.extend(self.stuck.keys().cloned());
     }
 
     fn bind(

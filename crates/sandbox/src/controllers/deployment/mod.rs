@@ -32,43 +32,30 @@ const COMPONENT: &str = "deployment-controller";
 
 /// The controller of Deployments.
 #[derive(Debug, Default)]
-pub(crate) struct Deployments {
-    marks: Marks,
-}
+pub(crate) struct Deployments;
 
 impl Controller for Deployments {
     fn name(&self) -> &'static str {
         COMPONENT
     }
 
-    fn on_change(&mut self, _: &Change, update: &Update, cache: &Cache) {
+    fn on_change(&mut self, _: &Change, update: &Update, cache: &Cache, marks: &mut Marks) {
         match update {
-            Update::Deployment(sides) => self.marks.extend(sides.each().map(|deployment| deployment.meta.key())),
+            Update::Deployment(sides) => marks.extend(sides.each().map(|deployment| deployment.meta.key())),
             Update::ReplicaSet(sides) => {
                 for set in sides.each() {
-                    self.mark_owner(set, cache);
+                    mark_owner(set, cache, marks);
                 }
             }
             Update::Pod(sides) if sides.new.is_none() => {
                 // The last pod of a Deployment that recreates lets it go on.
-                if let Some(pod) = &sides.old {
-                    let owner = pod.controller.as_ref().filter(|owner| &*owner.kind == "ReplicaSet");
-                    let key = owner.map(|owner| Key::new(pod.key.namespace.clone(), owner.name.clone()));
-                    if let Some(set) = key.and_then(|key| cache.replica_sets.get(&key)) {
-                        self.mark_owner(set, cache);
-                    }
+                let owner = sides.old.as_ref().and_then(|pod| pod.owner("ReplicaSet"));
+                if let Some(set) = owner.and_then(|key| cache.replica_sets.get(&key)) {
+                    mark_owner(set, cache, marks);
                 }
             }
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -76,26 +63,21 @@ impl Controller for Deployments {
         let Some(sets) = claim(&deployment, context)? else { return Ok(()) };
         let (new, old) = revision::split(&deployment, sets.iter().map(Arc::as_ref).collect());
         let pass = Pass { key, deployment: &deployment, new, old };
-        match pass.run(context) {
-            Err(error) if !namespace_ends(&error) => Err(error),
-            _ => Ok(()),
-        }
+        pass.run(context)
     }
 }
 
-impl Deployments {
-    fn mark_owner(&mut self, set: &ReplicaSet, cache: &Cache) {
-        let namespace: Arc<str> = set.meta.namespace.as_str().into();
-        match set.meta.controller() {
-            Some(owner) if owner.kind == "Deployment" => {
-                self.marks.insert(Key::new(namespace, owner.name.as_str()));
-            }
-            Some(_) => {}
-            None => {
-                let matching = |deployment: &Deployment| deployment.selector.matches(&set.meta.labels);
-                let all = in_namespace(&cache.deployments, &namespace);
-                self.marks.extend(all.filter(|(_, d)| matching(d)).map(|(key, _)| key.clone()));
-            }
+fn mark_owner(set: &ReplicaSet, cache: &Cache, marks: &mut Marks) {
+    let namespace: Arc<str> = set.meta.namespace.as_str().into();
+    match set.meta.controller() {
+        Some(owner) if owner.kind == "Deployment" => {
+            marks.insert(Key::new(namespace, owner.name.as_str()));
+        }
+        Some(_) => {}
+        None => {
+            let matching = |deployment: &Deployment| deployment.selector.matches(&set.meta.labels);
+            let all = in_namespace(&cache.deployments, &namespace);
+            marks.extend(all.filter(|(_, d)| matching(d)).map(|(key, _)| key.clone()));
         }
     }
 }
@@ -333,12 +315,7 @@ impl Pass<'_> {
         if *status == self.deployment.status {
             return Ok(());
         }
-        let status = json!(status);
-        let written = context.writer().modify_status(DEPLOYMENTS, self.key, |object| object["status"] = status.clone());
-        match written {
-            Err(error) if error.code != 404 => Err(error),
-            _ => Ok(()),
-        }
+        context.writer().put_status(DEPLOYMENTS, self.key, status)
     }
 
     fn about(&self) -> About {

@@ -24,36 +24,26 @@ const ALLOWED: &str = "DisruptionAllowed";
 
 /// The controller of PodDisruptionBudgets.
 #[derive(Debug, Default)]
-pub(crate) struct Budgets {
-    marks: Marks,
-}
+pub(crate) struct Budgets;
 
 impl Controller for Budgets {
     fn name(&self) -> &'static str {
         "disruption-controller"
     }
 
-    fn on_change(&mut self, change: &Change, update: &Update, cache: &Cache) {
+    fn on_change(&mut self, change: &Change, update: &Update, cache: &Cache, marks: &mut Marks) {
         match update {
-            Update::Budget(sides) => self.marks.extend(sides.each().map(|budget| budget.metadata.key())),
+            Update::Budget(sides) => marks.extend(sides.each().map(|budget| budget.metadata.key())),
             Update::Pod(sides) => {
                 for pod in sides.each() {
                     let budgets = in_namespace(&cache.budgets, &pod.key.namespace);
                     let selecting = budgets.filter(|(_, budget)| selects(budget, pod));
-                    self.marks.extend(selecting.map(|(key, _)| key.clone()));
+                    marks.extend(selecting.map(|(key, _)| key.clone()));
                 }
             }
-            Update::ReplicaSet(_) | Update::Deployment(_) => self.mark_counting(change.object().namespace(), cache),
+            Update::ReplicaSet(_) | Update::Deployment(_) => mark_counting(change.object().namespace(), cache, marks),
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -76,13 +66,11 @@ impl Controller for Budgets {
     }
 }
 
-impl Budgets {
-    fn mark_counting(&mut self, namespace: &str, cache: &Cache) {
-        let namespace: Arc<str> = namespace.into();
-        let budgets = in_namespace(&cache.budgets, &namespace);
-        let counting = budgets.filter(|(_, budget)| status::counts_controllers(&budget.spec));
-        self.marks.extend(counting.map(|(key, _)| key.clone()));
-    }
+fn mark_counting(namespace: &str, cache: &Cache, marks: &mut Marks) {
+    let namespace: Arc<str> = namespace.into();
+    let budgets = in_namespace(&cache.budgets, &namespace);
+    let counting = budgets.filter(|(_, budget)| status::counts_controllers(&budget.spec));
+    marks.extend(counting.map(|(key, _)| key.clone()));
 }
 
 /// An empty selector selects everything in `policy/v1`.

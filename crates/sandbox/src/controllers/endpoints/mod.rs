@@ -12,7 +12,7 @@ use tiphys_machinery::time;
 use self::plan::{Endpoint, Ports};
 use super::cache::{Cache, Marks, Update, in_namespace, key_of};
 use super::context::{Context, Controller};
-use super::ownership::{controller_ref, namespace_ends};
+use super::ownership::controller_ref;
 use super::view::{Key, Pod, Service};
 use crate::object::Object;
 use crate::registry::DeleteOptions;
@@ -28,36 +28,26 @@ const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// The controller of EndpointSlices and Endpoints. Its keys are those of Services.
 #[derive(Debug, Default)]
-pub(crate) struct Endpoints {
-    marks: Marks,
-}
+pub(crate) struct Endpoints;
 
 impl Controller for Endpoints {
     fn name(&self) -> &'static str {
         "endpoint-slice-controller"
     }
 
-    fn on_change(&mut self, change: &Change, update: &Update, cache: &Cache) {
+    fn on_change(&mut self, change: &Change, update: &Update, cache: &Cache, marks: &mut Marks) {
         match update {
-            Update::Service(sides) => self.marks.extend(sides.each().map(|service| service.meta.key())),
+            Update::Service(sides) => marks.extend(sides.each().map(|service| service.meta.key())),
             Update::Pod(sides) if !is_same_endpoint(sides.old.as_deref(), sides.new.as_deref()) => {
                 for pod in sides.each() {
                     let services = in_namespace(&cache.services, &pod.key.namespace);
                     let selecting = services.filter(|(_, service)| service.selector.matches(&pod.labels));
-                    self.marks.extend(selecting.map(|(key, _)| key.clone()));
+                    marks.extend(selecting.map(|(key, _)| key.clone()));
                 }
             }
-            _ if change.new.is_none() => self.mark_lost(change),
+            _ if change.new.is_none() => mark_lost(change, marks),
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -66,28 +56,18 @@ impl Controller for Endpoints {
             return Ok(());
         }
         let groups = plan::groups(&service, context.cache.pods.in_namespace(&key.namespace));
-        let written = write_slices(&service, key, &groups, context)
-            .and_then(|()| write_endpoints(&service, key, &groups, context));
-        match written {
-            Err(error) if !namespace_ends(&error) => Err(error),
-            _ => Ok(()),
-        }
+        write_slices(&service, key, &groups, context)?;
+        write_endpoints(&service, key, &groups, context)
     }
 }
 
-impl Endpoints {
-    /// What someone deleted is made again.
-    fn mark_lost(&mut self, change: &Change) {
-        let object = change.object();
-        match change.resource.group_plural() {
-            ENDPOINTS => _ = self.marks.insert(key_of(object)),
-            SLICES => {
-                if let Some(service) = object.label(SERVICE_NAME) {
-                    self.marks.insert(Key::new(object.namespace(), service));
-                }
-            }
-            _ => {}
-        }
+/// What someone deleted is made again.
+fn mark_lost(change: &Change, marks: &mut Marks) {
+    let object = change.object();
+    match change.resource.group_plural() {
+        ENDPOINTS => _ = marks.insert(key_of(object)),
+        SLICES => marks.extend(object.label(SERVICE_NAME).map(|service| Key::new(object.namespace(), service))),
+        _ => {}
     }
 }
 

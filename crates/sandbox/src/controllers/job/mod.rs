@@ -12,10 +12,10 @@ use tiphys_machinery::error::ApiError;
 use self::failure_policy::Verdict;
 use self::plan::{JobPod, Plan, Start};
 use super::cache::{Cache, Marks, Update};
-use super::context::{Context, Controller};
+use super::context::{Context, Controller, gone_is_fine};
 use super::ownership::{controller_ref, namespace_ends};
 use super::recorder::{About, Note};
-use super::view::{Job, JobStatus, Key, Phase, Pod};
+use super::view::{Job, Key, Phase, Pod};
 use crate::registry::{DeleteOptions, Propagation};
 use crate::store::Change;
 
@@ -27,35 +27,21 @@ const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 /// The controller of Jobs.
 #[derive(Debug, Default)]
-pub(crate) struct Jobs {
-    marks: Marks,
-}
+pub(crate) struct Jobs;
 
 impl Controller for Jobs {
     fn name(&self) -> &'static str {
         COMPONENT
     }
 
-    fn on_change(&mut self, _: &Change, update: &Update, _: &Cache) {
+    fn on_change(&mut self, _: &Change, update: &Update, _: &Cache, marks: &mut Marks) {
         match update {
-            Update::Job(sides) => self.marks.extend(sides.each().map(|job| job.meta.key())),
+            Update::Job(sides) => marks.extend(sides.each().map(|job| job.meta.key())),
             Update::Pod(sides) => {
-                for pod in sides.each() {
-                    if let Some(owner) = pod.controller.as_ref().filter(|owner| &*owner.kind == "Job") {
-                        self.marks.insert(Key::new(pod.key.namespace.clone(), owner.name.clone()));
-                    }
-                }
+                marks.extend(sides.each().filter_map(|pod| pod.owner("Job")));
             }
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -69,10 +55,7 @@ impl Controller for Jobs {
             return expire(&job, key, context);
         }
         let plan = plan::plan(&job, &pods, context.now);
-        match carry_out(&job, key, plan, context) {
-            Err(error) if !namespace_ends(&error) => Err(error),
-            _ => Ok(()),
-        }
+        carry_out(&job, key, plan, context)
     }
 }
 
@@ -106,10 +89,7 @@ fn release(key: &Key, context: &Context<'_>) -> Result<(), ApiError> {
             list.retain(|f| f != TRACKING);
         }
     });
-    match written {
-        Err(error) if error.code != 404 => Err(error),
-        _ => Ok(()),
-    }
+    gone_is_fine(written)
 }
 
 fn expire(job: &Job, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -128,7 +108,7 @@ fn expire(job: &Job, key: &Key, context: &mut Context<'_>) -> Result<(), ApiErro
 
 fn carry_out(job: &Job, key: &Key, plan: Plan, context: &mut Context<'_>) -> Result<(), ApiError> {
     if let Some(status) = plan.announce {
-        write_status(key, &status, context)?;
+        context.writer().put_status(JOBS, key, &status)?;
     }
     for name in plan.release {
         release(&Key::new(key.namespace.clone(), name), context)?;
@@ -141,7 +121,7 @@ fn carry_out(job: &Job, key: &Key, plan: Plan, context: &mut Context<'_>) -> Res
     }
     start(job, key, &plan.start, context)?;
     if plan.status != job.status {
-        write_status(key, &plan.status, context)?;
+        context.writer().put_status(JOBS, key, &plan.status)?;
     }
     for plan::Note { warning, reason, message } in plan.notes {
         let note = Note { warning, ..Note::normal(COMPONENT, &reason, message) };
@@ -151,15 +131,6 @@ fn carry_out(job: &Job, key: &Key, plan: Plan, context: &mut Context<'_>) -> Res
         context.wake(key, at);
     }
     Ok(())
-}
-
-fn write_status(key: &Key, status: &JobStatus, context: &Context<'_>) -> Result<(), ApiError> {
-    let status = json!(status);
-    let written = context.writer().modify_status(JOBS, key, |object| object["status"] = status.clone());
-    match written {
-        Err(error) if error.code != 404 => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn start(job: &Job, key: &Key, starts: &[Start], context: &mut Context<'_>) -> Result<(), ApiError> {

@@ -25,33 +25,23 @@ const REPLICA_FAILURE: &str = "ReplicaFailure";
 
 /// The controller of ReplicaSets.
 #[derive(Debug, Default)]
-pub(crate) struct ReplicaSets {
-    marks: Marks,
-}
+pub(crate) struct ReplicaSets;
 
 impl Controller for ReplicaSets {
     fn name(&self) -> &'static str {
         COMPONENT
     }
 
-    fn on_change(&mut self, _: &Change, update: &Update, cache: &Cache) {
+    fn on_change(&mut self, _: &Change, update: &Update, cache: &Cache, marks: &mut Marks) {
         match update {
-            Update::ReplicaSet(sides) => self.marks.extend(sides.each().map(|set| set.meta.key())),
+            Update::ReplicaSet(sides) => marks.extend(sides.each().map(|set| set.meta.key())),
             Update::Pod(sides) if !is_same_to_owner(sides.old.as_deref(), sides.new.as_deref()) => {
                 for pod in sides.each() {
-                    self.mark_owners(pod, cache);
+                    mark_owners(pod, cache, marks);
                 }
             }
             _ => {}
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
@@ -66,25 +56,16 @@ impl Controller for ReplicaSets {
         if let Some(at) = plan::next_available(&active, set.min_ready_seconds, context.now) {
             context.wake(key, at);
         }
-        match done {
-            Err(failure) if !namespace_ends(&failure.error) => Err(failure.error),
-            _ => Ok(()),
-        }
+        done.map(drop).map_err(|failure| failure.error)
     }
 }
 
-impl ReplicaSets {
-    fn mark_owners(&mut self, pod: &Pod, cache: &Cache) {
-        match &pod.controller {
-            Some(owner) if &*owner.kind == "ReplicaSet" => {
-                self.marks.insert(Key { namespace: pod.key.namespace.clone(), name: owner.name.clone() });
-            }
-            Some(_) => {}
-            None => {
-                let sets = in_namespace(&cache.replica_sets, &pod.key.namespace);
-                self.marks
-                    .extend(sets.filter(|(_, set)| set.selector.matches(&pod.labels)).map(|(key, _)| key.clone()));
-            }
+fn mark_owners(pod: &Pod, cache: &Cache, marks: &mut Marks) {
+    match &pod.controller {
+        Some(_) => marks.extend(pod.owner("ReplicaSet")),
+        None => {
+            let sets = in_namespace(&cache.replica_sets, &pod.key.namespace);
+            marks.extend(sets.filter(|(_, set)| set.selector.matches(&pod.labels)).map(|(key, _)| key.clone()));
         }
     }
 }
@@ -233,16 +214,7 @@ fn write_status(
     if status == set.status {
         return Ok(());
     }
-    let status = json!(status);
-    gone_is_fine(context.writer().modify_status(SETS, key, |object| object["status"] = status.clone()))
-}
-
-/// An object that vanished meanwhile needs no more writes.
-fn gone_is_fine<T>(written: Result<T, ApiError>) -> Result<(), ApiError> {
-    match written {
-        Err(error) if error.code != 404 => Err(error),
-        _ => Ok(()),
-    }
+    context.writer().put_status(SETS, key, &status)
 }
 
 fn about(set: &ReplicaSet) -> About {

@@ -128,7 +128,6 @@ pub(super) fn template(app: &str, image: &str) -> Value {
 /// Binds, starts and stops pods; a pod whose label `exit` is set ends after a second with that code.
 #[derive(Default)]
 struct TestNode {
-    marks: Marks,
     since: BTreeMap<Key, Timestamp>,
 }
 
@@ -137,19 +136,11 @@ impl Controller for TestNode {
         "test-node"
     }
 
-    fn on_change(&mut self, change: &Change, update: &Update, _: &Cache) {
+    fn on_change(&mut self, change: &Change, update: &Update, _: &Cache, marks: &mut Marks) {
         if let Update::Pod(_) = update {
             let object = change.object();
-            self.marks.insert(Key::new(object.namespace(), object.name()));
+            marks.insert(Key::new(object.namespace(), object.name()));
         }
-    }
-
-    fn mark(&mut self, key: Key) {
-        self.marks.insert(key);
-    }
-
-    fn take(&mut self) -> Option<Key> {
-        self.marks.pop_first()
     }
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {

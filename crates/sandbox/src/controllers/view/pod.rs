@@ -86,6 +86,12 @@ impl Pod {
         !self.deleting && !self.phase.is_terminal()
     }
 
+    /// Returns the key of the pod's controller if it is of this kind.
+    pub(crate) fn owner(&self, kind: &str) -> Option<Key> {
+        let owner = self.controller.as_ref().filter(|owner| &*owner.kind == kind)?;
+        Some(Key { namespace: self.key.namespace.clone(), name: owner.name.clone() })
+    }
+
     /// Returns whether condition `Ready` is true.
     pub(crate) fn is_ready(&self) -> bool {
         self.ready_since.is_some()
