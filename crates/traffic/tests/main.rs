@@ -1,0 +1,6 @@
+//! Tests of the crate as its users see it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod nginx;
+mod scene;
