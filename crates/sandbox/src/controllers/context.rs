@@ -146,6 +146,21 @@ impl<'a> Writer<'a> {
         self.registry.modify(&resource, &key.namespace, &key.name, subresource, &options, change)
     }
 
+    /// Edits what a subresource addresses, unless the edit refuses.
+    ///
+    /// # Errors
+    /// As [`Registry::try_modify`].
+    pub(crate) fn try_edit(
+        &self,
+        resource: &Resource,
+        key: &Key,
+        subresource: Subresource,
+        change: impl FnMut(&mut Value) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
+        let options = WriteOptions::by(self.manager);
+        self.registry.try_modify(resource, &key.namespace, &key.name, subresource, &options, change).map(drop)
+    }
+
     /// Deletes an object. One that is gone already, or is another one of the same name, is no error.
     ///
     /// # Errors

@@ -10,11 +10,13 @@
 //! | `deployment` | ReplicaSets that roll from one template to the next |
 //! | `job` | pods that run to their end |
 //! | `endpoints` | EndpointSlices and Endpoints that follow pods |
+//! | `autoscaler` | as many replicas as metrics ask for |
 //! | `disruption` | what disruption budgets allow |
 //! | `garbage` | nothing stays whose owners are gone |
 //! | `namespace` | the contents of new and of ending namespaces |
 //! | `event_ttl` | events end after an hour |
 
+mod autoscaler;
 mod cache;
 mod conditions;
 mod context;
@@ -65,6 +67,7 @@ fn control_plane() -> Vec<Box<dyn Controller>> {
         Box::new(job::Jobs),
         Box::new(endpoints::Endpoints),
         Box::new(disruption::Budgets),
+        Box::new(autoscaler::Autoscalers::default()),
         Box::new(event_ttl::EventTtl::default()),
     ]
 }

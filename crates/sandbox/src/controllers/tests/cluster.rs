@@ -74,6 +74,15 @@ impl Cluster {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "tests write their JSON in place")]
+    pub(super) fn status(&self, group: &str, plural: &str, name: &str, status: Value) {
+        let resource = self.registry.resource(group, plural).unwrap();
+        let options = WriteOptions::by("tester");
+        let edit = |object: &mut Value| object["status"] = status.clone();
+        self.registry.modify(&resource, "ns", name, Subresource::Status, &options, edit).unwrap();
+    }
+
+    #[track_caller]
     pub(super) fn delete(&self, group: &str, plural: &str, name: &str, propagation: Propagation) {
         let resource = self.registry.resource(group, plural).unwrap();
         let namespace = if resource.namespaced { "ns" } else { "" };

@@ -1,5 +1,6 @@
 //! Controllers over a registry, in virtual time.
 
+mod autoscaling;
 mod batch;
 mod cluster;
 mod collection;
