@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition};
 use serde_json::Value;
 use tiphys_api::constants::{annotations, labels};
 
-use crate::names;
+use crate::{names, plan::canary_size::Side};
 
 /// A ReplicaSet with what its pods say about it.
 #[derive(Debug, Clone)]
@@ -87,6 +87,12 @@ impl ReplicaSetView {
     pub fn available(&self) -> i32 {
         let known = self.serving.map_or(self.status_available, |serving| serving.min(self.status_available));
         if self.surge > 0 { known.min(self.size()) } else { known }
+    }
+
+    /// Returns size and available pods, as the strategies count them.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        Side { spec: self.size(), available: self.available() }
     }
 
     /// Returns the pods that exist, without the ones that a restart added.

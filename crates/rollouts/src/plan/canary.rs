@@ -79,27 +79,23 @@ fn sizes(release: &Release<'_>) -> Sizes {
     let stable = match (release.stable, release.separate_stable()) {
         (None, _) => Stable::Missing,
         (Some(_), None) => Stable::SameAsNew,
-        (Some(_), Some(stable)) => Stable::Other(side(stable)),
+        (Some(_), Some(stable)) => Stable::Other(stable.side()),
     };
     Sizes {
         desired: release.desired(),
         weight: steps::weight(release.rollout),
         limits: Limits::of(release.rollout),
-        new: release.new.map(side),
+        new: release.new.map(ReplicaSetView::side),
         stable,
         old: release.others.iter().map(|set| set.size()).sum(),
     }
-}
-
-fn side(set: &ReplicaSetView) -> Side {
-    Side { spec: set.size(), available: set.available() }
 }
 
 fn shrink_old(release: &Release<'_>) -> Vec<Step> {
     let mut old: Vec<&ReplicaSetView> =
         release.others.iter().copied().filter(|set| set.size() > 0 && !set.deleting).collect();
     old.sort_by(|a, b| (b.revision(), b.created, &b.name).cmp(&(a.revision(), a.created, &a.name)));
-    let sides: Vec<Side> = old.iter().map(|set| side(set)).collect();
+    let sides: Vec<Side> = old.iter().map(|set| set.side()).collect();
     let floor = release.desired() - Limits::of(release.rollout).unavailable;
     let shrunk = canary_size::shrink_old(&sides, release.available(), floor);
     let steps = old.into_iter().zip(shrunk).filter(|(set, size)| *size < set.size());

@@ -116,7 +116,12 @@ pub(crate) fn pause_check(release: &Release<'_>) -> Option<Timestamp> {
 pub(crate) fn is_at_weight(release: &Release<'_>) -> bool {
     let limits = Limits::of(release.rollout);
     let want = canary_size::ideal(release.desired(), steps::weight(release.rollout), limits.surge);
-    let is_new_there = threshold::is_met(release, release.new, want.new, threshold::Strict::Exact);
+    let is_new_there = threshold::is_met(
+        threshold::of(release.rollout),
+        release.new.map(ReplicaSetView::side),
+        want.new,
+        threshold::Strict::Exact,
+    );
     let is_stable_there =
         release.separate_stable().is_none_or(|stable| stable.size() == want.stable && stable.existing() == want.stable);
     let old: i32 = release.others.iter().map(|set| ReplicaSetView::available(set)).sum();

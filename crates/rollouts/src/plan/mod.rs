@@ -31,6 +31,8 @@ pub mod restart;
 mod restarting;
 mod revision;
 mod rollback;
+pub mod routed_size;
+pub mod routes;
 mod scale;
 mod scaling;
 mod services;
@@ -39,6 +41,7 @@ pub mod steps;
 mod surge;
 mod threshold;
 mod validate;
+pub mod weights;
 mod workload;
 
 use jiff::{SignedDuration, Timestamp};

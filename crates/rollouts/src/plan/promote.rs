@@ -13,7 +13,7 @@ use tiphys_runtime::recorder::Note;
 use super::{pauses::Marks, release::Release, rollback, status::Draft, threshold};
 use crate::{
     action::{Action, Step},
-    observe::WorkloadKind,
+    observe::{ReplicaSetView, WorkloadKind},
 };
 
 /// Returns why the wanted version becomes the stable one now; `None` if it does not.
@@ -33,7 +33,7 @@ pub(crate) fn reason(release: &Release<'_>, status: &RolloutStatus, marks: &Mark
     if release.blue_green().is_some() {
         return blue_green(release, status, is_aborted, fast).map(str::to_owned);
     }
-    if is_aborted || !threshold::is_met(release, release.new, release.desired(), threshold::Strict::AtLeast) {
+    if is_aborted || !is_new_complete(release) {
         return None;
     }
     if status.promote_full {
@@ -45,6 +45,11 @@ pub(crate) fn reason(release: &Release<'_>, status: &RolloutStatus, marks: &Mark
     let count = release.step_count();
     let is_done = count.is_none() || status.current_step_index == count;
     is_done.then(|| promotion::canary(usize::try_from(count.unwrap_or(0)).unwrap_or(0)))
+}
+
+fn is_new_complete(release: &Release<'_>) -> bool {
+    let limit = threshold::of(release.rollout).filter(|_| release.canary().is_some());
+    threshold::is_met(limit, release.new.map(ReplicaSetView::side), release.desired(), threshold::Strict::AtLeast)
 }
 
 fn blue_green(

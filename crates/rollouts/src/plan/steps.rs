@@ -2,10 +2,9 @@
 
 use tiphys_api::{
     Rollout,
-    types::{CanaryStep, CanaryStrategy},
+    defaults::{self, AbortScaleDown},
+    types::{CanaryStep, CanaryStrategy, SetCanaryScale},
 };
-
-use super::canary_size::FULL_WEIGHT;
 
 /// The current step and its index.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,31 +28,69 @@ pub fn current(rollout: &Rollout) -> Option<Current<'_>> {
     canary(rollout)?.steps.get(index).map(|step| Current { index, step })
 }
 
-/// Returns the share of pods, 0 to 100, that should be of the new version.
+/// Returns all canary steps.
+#[must_use]
+pub fn all(rollout: &Rollout) -> &[CanaryStep] {
+    canary(rollout).map_or(&[], |canary| &canary.steps)
+}
+
+/// Returns the steps up to and including the current one; none after the last one.
+#[must_use]
+pub fn so_far(rollout: &Rollout) -> &[CanaryStep] {
+    current(rollout).map_or(&[], |current| all(rollout).get(..=current.index).unwrap_or_default())
+}
+
+/// Returns the weight that the new version should have, from 0 to the full weight.
 ///
-/// Full for a first deploy, a promoted Rollout and a full promotion; 0 after an abort. Otherwise the nearest `setWeight`
-/// at or before the current step counts, and none counts as 0.
+/// Full for a first deploy, a promoted Rollout and a full promotion; otherwise what [`set_weight`] says.
 #[must_use]
 pub fn weight(rollout: &Rollout) -> i32 {
     let status = &rollout.status;
     if status.promote_full || status.stable_rs.is_empty() || status.stable_rs == status.current_pod_hash {
-        return FULL_WEIGHT;
+        return defaults::max_traffic_weight(rollout);
     }
-    if status.abort {
+    set_weight(rollout)
+}
+
+/// Returns the weight of the nearest `setWeight` at or before the current step, 0 without one and after an abort; full
+/// without steps and after the last one.
+#[must_use]
+pub fn set_weight(rollout: &Rollout) -> i32 {
+    if rollout.status.abort {
         return 0;
     }
-    let Some(current) = current(rollout) else {
-        return FULL_WEIGHT;
-    };
-    let steps = canary(rollout).map_or(&[] as &[_], |canary| &canary.steps);
-    steps.iter().take(current.index + 1).rev().find_map(|step| step.set_weight).unwrap_or(0)
+    if current(rollout).is_none() {
+        return defaults::max_traffic_weight(rollout);
+    }
+    so_far(rollout).iter().rev().find_map(|step| step.set_weight).unwrap_or(0)
+}
+
+/// Returns the weight of the nearest `setWeight` before the current step; 0 without one.
+#[must_use]
+pub fn weight_before(rollout: &Rollout) -> i32 {
+    let before = all(rollout).get(..index(rollout)).unwrap_or_else(|| all(rollout));
+    before.iter().rev().find_map(|step| step.set_weight).unwrap_or(0)
+}
+
+/// Returns the size that a step gave to the new ReplicaSet apart from its weight, if one holds: the nearest at or before the
+/// current step, unless that says that the size follows the weight again. After an abort only if its version is to stay.
+#[must_use]
+pub fn canary_scale(rollout: &Rollout) -> Option<&SetCanaryScale> {
+    canary(rollout)?.traffic_routing.as_ref()?;
+    if rollout.status.abort && defaults::abort_scale_down(rollout) != AbortScaleDown::Never {
+        return None;
+    }
+    let nearest = so_far(rollout).iter().rev().find_map(|step| step.set_canary_scale.as_ref())?;
+    (!nearest.match_traffic_weight).then_some(nearest)
 }
 
 fn canary(rollout: &Rollout) -> Option<&CanaryStrategy> {
     rollout.spec.strategy.canary.as_ref()
 }
 
-fn index(rollout: &Rollout) -> usize {
+/// Returns the index of the current step; the first one's if the status has none.
+#[must_use]
+pub fn index(rollout: &Rollout) -> usize {
     rollout.status.current_step_index.and_then(|index| usize::try_from(index).ok()).unwrap_or(0)
 }
 
@@ -86,6 +123,12 @@ mod tests {
         check("no steps", &json!([]), &json!({}), 100);
         check("aborted", &steps, &json!({"currentStepIndex": 3, "abort": true}), 0);
         check("promoted in full", &steps, &json!({"currentStepIndex": 1, "promoteFull": true}), 100);
+        check(
+            "aborted after a full promotion was asked for",
+            &steps,
+            &json!({"promoteFull": true, "abort": true}),
+            100,
+        );
         check("first deploy", &steps, &json!({"currentStepIndex": 1, "stableRS": ""}), 100);
         check("promoted", &steps, &json!({"currentStepIndex": 1, "stableRS": "new"}), 100);
     }

@@ -1,9 +1,8 @@
 //! How many available pods are enough: `replicaProgressThreshold`.
 
-use tiphys_api::types::ReplicaProgressThreshold;
+use tiphys_api::{Rollout, types::ReplicaProgressThreshold};
 
-use super::release::Release;
-use crate::observe::ReplicaSetView;
+use super::canary_size::Side;
 
 /// What counts without a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,17 +13,27 @@ pub(crate) enum Strict {
     AtLeast,
 }
 
+/// Returns the threshold of a Rollout.
+#[must_use]
+pub(crate) fn of(rollout: &Rollout) -> Option<&ReplicaProgressThreshold> {
+    rollout.spec.strategy.canary.as_ref()?.replica_progress_threshold.as_ref()
+}
+
 /// Returns whether enough pods of a ReplicaSet are available when `wanted` are wanted.
 #[must_use]
-pub(crate) fn is_met(release: &Release<'_>, set: Option<&ReplicaSetView>, wanted: i32, strict: Strict) -> bool {
-    let threshold = release.canary().and_then(|canary| canary.replica_progress_threshold.as_ref());
-    let (size, available) = set.map_or((0, 0), |set| (set.size(), set.available()));
-    match (threshold.filter(|threshold| threshold.value >= 0 && set.is_some()), strict) {
+pub(crate) fn is_met(
+    threshold: Option<&ReplicaProgressThreshold>,
+    side: Option<Side>,
+    wanted: i32,
+    strict: Strict,
+) -> bool {
+    let pods = side.unwrap_or_default();
+    match (threshold.filter(|threshold| threshold.value >= 0 && side.is_some()), strict) {
         (Some(threshold), _) => {
-            is_enough(threshold, available, wanted) || available >= wanted && strict == Strict::AtLeast
+            is_enough(threshold, pods.available, wanted) || pods.available >= wanted && strict == Strict::AtLeast
         }
-        (None, Strict::Exact) => size == available && available == wanted,
-        (None, Strict::AtLeast) => available >= wanted,
+        (None, Strict::Exact) => pods.spec == pods.available && pods.available == wanted,
+        (None, Strict::AtLeast) => pods.available >= wanted,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Agreement with recorded answers of upstream's own functions.
 
 mod canary_replicas_basic;
+mod canary_replicas_traffic;
 mod restart;
+mod traffic_weights;
 
 use std::path::PathBuf;
 
@@ -23,4 +25,17 @@ fn rows(topic: &str) -> Option<Vec<Value>> {
     let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(!rows.is_empty(), "{} is empty", file.display());
     Some(rows)
+}
+
+/// `1, 5-7, 9`.
+fn ranges(ids: &[i64]) -> String {
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for id in ids {
+        match runs.last_mut() {
+            Some((_, end)) if *end + 1 == *id => *end = *id,
+            _ => runs.push((*id, *id)),
+        }
+    }
+    let text = |(start, end): &(i64, i64)| if start == end { start.to_string() } else { format!("{start}-{end}") };
+    runs.iter().map(text).collect::<Vec<_>>().join(", ")
 }
