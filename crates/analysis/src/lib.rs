@@ -1,0 +1,4 @@
+//! Analyses: measurements that judge a release.
+
+pub mod condition;
+pub mod expr;
