@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::{
     abort::Abort, completion::Completion, controller::Controller, crds::Crds, get::Get, history::History, lint::Lint,
     list::List, pause::Pause, pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand,
-    set_image::SetImage, status::Status, terminate::Terminate, undo::Undo, up::Up,
+    set_image::SetImage, status::Status, terminate::Terminate, undo::Undo, up::Up, why::Why,
 };
 
 /// Progressive delivery and GitOps for Kubernetes in one program.
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Controller(Box<Controller>),
     /// Run the embedded Kubernetes API alone
     Sandbox(SandboxCommand),
+    /// Say why a Rollout is not out yet, and what would help
+    Why(Why),
     /// Show a Rollout as a live tree of revisions, ReplicaSets and pods
     Get(Get),
     /// Show a Rollout as a live tree until you stop it (`get -w`)

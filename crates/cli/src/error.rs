@@ -85,6 +85,15 @@ impl From<kube::Error> for Failure {
     }
 }
 
+impl From<tiphys_rollouts::Error> for Failure {
+    fn from(error: tiphys_rollouts::Error) -> Self {
+        match error {
+            tiphys_rollouts::Error::Read { source, .. } => (*source).into(),
+            error => Self::new("the Rollout cannot be read").caused_by(error),
+        }
+    }
+}
+
 /// Prints a failure and returns its exit code.
 pub(crate) fn report(printer: Printer, failure: &Failure) -> ExitCode {
     if !failure.quiet {

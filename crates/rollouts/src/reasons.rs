@@ -1,5 +1,8 @@
 //! Why a Rollout is as it is: what it waits for, on which object, since when, what would unblock it, what happens next.
 
+mod attention;
+mod pods;
+
 use jiff::Timestamp;
 use tiphys_api::{
     constants::{
@@ -10,13 +13,11 @@ use tiphys_api::{
 };
 use tiphys_runtime::reason::{ObjectRef, Reason, Urgency};
 
+pub(crate) use self::attention::{leaving, unobserved};
 use crate::{
-    observe::{PodView, ReplicaSetView},
+    observe::ReplicaSetView,
     plan::explain_parts::{self as parts, Block, Progress, Release, Restart, Stage},
 };
-
-/// Pods that a reason names at most.
-const PODS_MAX: usize = 5;
 
 /// Returns the reasons for the present state, the most important first.
 #[must_use]
@@ -27,6 +28,11 @@ pub(crate) fn explain(release: &Release<'_>, restart: &Restart) -> Vec<Reason> {
     all.extend(too_late(release));
     if all.is_empty() {
         all.push(moving(release).unwrap_or_else(|| settled(release)));
+    } else if !release.is_aborted() {
+        // What is held may be broken besides; a restart and a deadline tell their pods themselves.
+        let is_told = |reason: &Reason| matches!(reason.code.as_str(), "Restarting" | "ProgressDeadlineExceeded");
+        let more = if all.iter().any(is_told) { None } else { short(release) };
+        all.extend(more.map(|set| waiting_for_pods(release, set)));
     }
     all.extend(waiting_for_scale_down(release));
     all
@@ -107,7 +113,12 @@ fn inconclusive(pause: &PauseCondition) -> String {
 fn canary_pause(release: &Release<'_>) -> (String, String, Option<Timestamp>) {
     let steps = release.canary().map_or(&[] as &[_], |canary| &canary.steps);
     let index = parts::step_index(release);
-    let text = format!("step {} of {} is a pause", index + 1, steps.len());
+    let pause = steps.get(index).and_then(|step| step.pause.as_ref());
+    let how = match pause.and_then(tiphys_api::duration::pause) {
+        Some(length) => format!("a pause of {}", parts::spell(length.as_secs())),
+        None => "a pause without end".to_owned(),
+    };
+    let text = format!("step {} of {} is {how}", index + 1, steps.len());
     let next = match steps.get(index + 1) {
         Some(step) => format!("continues with step {} of {} ({})", index + 2, steps.len(), step.summary()),
         None => "all pods become new and the release is complete".to_owned(),
@@ -149,29 +160,30 @@ fn running(release: &Release<'_>, progress: &Progress) -> Reason {
     match &progress.block {
         None => reason.then("the next old pod is restarted when the last one is replaced", None),
         Some(block) => {
-            let mut reason = reason.because(blocked(release, block));
-            if block.is_outside() {
-                reason.urgency = Urgency::Broken;
-            }
-            reason
+            let cause = blocked(release, block);
+            Reason { urgency: cause.urgency.max(reason.urgency), ..reason }.because(cause)
         }
     }
 }
 
 fn blocked(release: &Release<'_>, block: &Block) -> Reason {
     let text = block.to_string();
-    let pods = |names: &[String]| {
+    let waiting = |names: &[String]| {
         let known = release.seen.pods.iter().filter(|pod| names.contains(&pod.name));
-        known.map(|pod| pod_reason(release, pod)).collect::<Vec<_>>()
+        known.map(|pod| pods::reason(release, pod)).collect::<Vec<_>>()
     };
     match block {
         Block::Availability { unready, .. } => {
-            with_causes(Reason::new("TooFewAvailable", Urgency::Moving, text), pods(unready))
+            with_causes(Reason::new("TooFewAvailable", Urgency::Moving, text), waiting(unready))
                 .then("the next pod is restarted when enough are available", None)
         }
         Block::Budget { budget, since, unready } => {
             let name = budget.split_once('/').map_or(budget.as_str(), |(_, name)| name);
-            let reason = Reason::new("BudgetBlocksRestart", Urgency::Broken, text)
+            let causes = waiting(unready);
+            // Pods that we have restarted ourselves, and that are starting, open the budget again.
+            let is_passing = !causes.is_empty() && causes.iter().all(|cause| cause.gravity() == Urgency::Moving);
+            let urgency = if is_passing { Urgency::Moving } else { Urgency::Broken };
+            let reason = Reason::new("BudgetBlocksRestart", urgency, text)
                 .on(ObjectRef::new("PodDisruptionBudget", release.namespace(), name))
                 .since(*since)
                 .then("the restart goes on by itself as soon as the budget allows a disruption", None)
@@ -179,7 +191,7 @@ fn blocked(release: &Release<'_>, block: &Block) -> Reason {
                     format!("restart {} -n {} --surge", release.name(), release.namespace()),
                     "starts each new pod before an old one goes",
                 );
-            with_causes(reason, pods(unready))
+            with_causes(reason, causes)
         }
         Block::SeveralBudgets { pod, .. } => Reason::new("SeveralBudgets", Urgency::Broken, text)
             .on(ObjectRef::new("Pod", release.namespace(), pod))
@@ -193,16 +205,7 @@ fn blocked(release: &Release<'_>, block: &Block) -> Reason {
 }
 
 fn with_causes(reason: Reason, causes: Vec<Reason>) -> Reason {
-    causes.into_iter().take(PODS_MAX).fold(reason, Reason::because)
-}
-
-fn pod_reason(release: &Release<'_>, pod: &PodView) -> Reason {
-    let trouble = pod.trouble.clone().unwrap_or_else(|| "not ready for long enough".to_owned());
-    let is_starting = matches!(trouble.as_str(), "not ready" | "ContainerCreating" | "not ready for long enough");
-    let urgency = if is_starting { Urgency::Moving } else { Urgency::Broken };
-    Reason::new("PodNotAvailable", urgency, format!("pod {}: {trouble}", pod.name))
-        .on(ObjectRef::new("Pod", release.namespace(), &pod.name))
-        .since(pod.created)
+    causes.into_iter().take(pods::PODS_MAX).fold(reason, Reason::because)
 }
 
 fn too_late(release: &Release<'_>) -> Option<Reason> {
@@ -213,32 +216,42 @@ fn too_late(release: &Release<'_>) -> Option<Reason> {
     let reason = Reason::new("ProgressDeadlineExceeded", Urgency::Broken, progressing.message.clone())
         .on(itself(release))
         .since(progressing.last_transition_time.as_ref().map(|time| time.0))
-        .then("it goes on trying", None)
-        .remedy(command("abort", release), "goes back to the stable version");
-    Some(with_causes(reason, unready_pods(release, release.new)))
+        .then("it goes on trying", None);
+    let causes = match release.new {
+        Some(new) if new.available() < new.size() => vec![waiting_for_pods(release, new)],
+        _ => pods::unready(release, release.new),
+    };
+    Some(with_causes(with_way_back(release, reason), causes))
 }
 
-fn unready_pods(release: &Release<'_>, set: Option<&ReplicaSetView>) -> Vec<Reason> {
-    let pods = set.into_iter().flat_map(|set| release.pods_of(set));
-    let waiting =
-        pods.filter(|pod| !pod.leaving && !pod.is_available(release.rollout.spec.min_ready_seconds, release.now));
-    waiting.take(PODS_MAX).map(|pod| pod_reason(release, pod)).collect()
+fn is_late(release: &Release<'_>) -> bool {
+    let conditions = &release.status().conditions;
+    let progressing = conditions.iter().find(|condition| condition.kind == PROGRESSING);
+    progressing.is_some_and(|condition| condition.reason == reasons::PROGRESS_DEADLINE_EXCEEDED)
+}
+
+/// An update can be given up while the stable version is there.
+fn with_way_back(release: &Release<'_>, reason: Reason) -> Reason {
+    if release.is_aborted() || release.is_promoted() || release.separate_stable().is_none() {
+        return reason;
+    }
+    reason.remedy(command("abort", release), "goes back to the stable version")
 }
 
 /// An update under way: which ReplicaSet it waits for, or what it does next.
 fn moving(release: &Release<'_>) -> Option<Reason> {
-    let sets = [release.new, release.separate_stable()].into_iter().flatten();
-    for set in sets {
-        if set.available() < set.size() {
-            return Some(waiting_for_pods(release, set));
-        }
+    if let Some(set) = short(release) {
+        let waiting = waiting_for_pods(release, set);
+        return Some(match parts::current_step(release) {
+            Some(step) if !release.is_promoted() => at_step(release, set, &step, waiting),
+            _ => with_way_back(release, waiting),
+        });
+    }
+    if let Some(reason) = uncreated(release) {
+        return Some(reason);
     }
     if release.is_promoted() && is_healthy(release) {
         return None;
-    }
-    let failure = release.new.and_then(ReplicaSetView::failure).and_then(|failure| failure.message.clone());
-    if let Some(text) = failure {
-        return Some(Reason::new("ReplicaFailure", Urgency::Broken, text).on(itself(release)));
     }
     let message = &release.status().message;
     let text = if message.is_empty() { "the update is under way" } else { message };
@@ -246,6 +259,35 @@ fn moving(release: &Release<'_>) -> Option<Reason> {
     Some(match parts::current_step(release) {
         Some(step) => reason.then(format!("step {step}"), None),
         None => reason.then("pods of the old version are replaced", parts::deadline(release)),
+    })
+}
+
+/// The first ReplicaSet in use that has too few available pods.
+fn short<'a>(release: &Release<'a>) -> Option<&'a ReplicaSetView> {
+    let sets = [release.new, release.separate_stable()].into_iter().flatten();
+    sets.into_iter().find(|set| set.available() < set.size())
+}
+
+fn at_step(release: &Release<'_>, set: &ReplicaSetView, step: &str, waiting: Reason) -> Reason {
+    let which = if release.new.is_some_and(|new| new.uid == set.uid) { "new" } else { "stable" };
+    let pods = if set.size() - set.available() == 1 { "a pod" } else { "pods" };
+    let reason =
+        Reason::new("WaitingForStep", Urgency::Moving, format!("step {step} waits for {pods} of the {which} version"))
+            .on(itself(release));
+    let reason = Reason { next: waiting.next.clone(), next_at: waiting.next_at, ..reason };
+    with_way_back(release, reason).because(waiting)
+}
+
+/// The new ReplicaSet could not even be made.
+fn uncreated(release: &Release<'_>) -> Option<Reason> {
+    let progressing = release.status().conditions.iter().find(|condition| condition.kind == PROGRESSING)?;
+    let is_refused = progressing.reason == reasons::REPLICA_SET_CREATE_ERROR && release.new.is_none();
+    is_refused.then(|| {
+        Reason::new("ReplicaSetCreateError", Urgency::Broken, progressing.message.clone())
+            .on(itself(release))
+            .since(progressing.last_transition_time.as_ref().map(|time| time.0))
+            .then("it is tried again at growing intervals; running pods stay", None)
+            .inspect(format!("kubectl describe rollout {} -n {}", release.name(), release.namespace()))
     })
 }
 
@@ -263,17 +305,21 @@ fn waiting_for_pods(release: &Release<'_>, set: &ReplicaSetView) -> Reason {
         set.size()
     );
     let reason = Reason::new("WaitingForPods", Urgency::Moving, text).on(set_ref(release, set));
-    let reason = match parts::deadline(release) {
+    let is_new = release.new.is_some_and(|new| new.uid == set.uid) && !release.is_promoted();
+    let reason = match parts::deadline(release).filter(|at| is_new && *at > release.now && !is_late(release)) {
         Some(deadline) => reason.then("without progress the Rollout is degraded", deadline),
         None => reason,
     };
-    let failure = set.failure().and_then(|failure| failure.message.clone());
-    let failure = failure.map(|text| Reason::new("ReplicaFailure", Urgency::Broken, text).on(set_ref(release, set)));
-    with_causes(reason, failure.into_iter().chain(unready_pods(release, Some(set))).collect())
+    with_causes(reason, pods::shortage(release, set))
 }
 
 fn settled(release: &Release<'_>) -> Reason {
-    let text = format!("all {} pods run revision {} and are available", release.desired(), release.revision());
+    let revision = release.revision();
+    let text = match release.desired() {
+        0 => format!("it is scaled to 0 pods of revision {revision}"),
+        1 => format!("its pod runs revision {revision} and is available"),
+        pods => format!("all {pods} pods run revision {revision} and are available"),
+    };
     Reason::new("Healthy", Urgency::Settled, text).on(itself(release))
 }
 

@@ -74,6 +74,9 @@ pub struct Reason {
     /// What a person may do, the best first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub remedies: Vec<Remedy>,
+    /// A command line that shows more, for instance `kubectl logs web-1 -c app -n shop`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub inspect: Option<String>,
     /// Why that, in turn.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub because: Vec<Reason>,
@@ -82,7 +85,8 @@ pub struct Reason {
 /// One way on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remedy {
-    /// Arguments of the program, for instance `promote web -n shop`.
+    /// Arguments of the program, for instance `promote web -n shop`; a whole line where another program does it
+    /// (`kubectl …`).
     pub command: String,
     /// What it will do, for instance `continues with step 3 of 5 (setWeight: 60)`.
     pub effect: String,
@@ -100,6 +104,7 @@ impl Reason {
             next: None,
             next_at: None,
             remedies: Vec::new(),
+            inspect: None,
             because: Vec::new(),
         }
     }
@@ -129,10 +134,32 @@ impl Reason {
         self
     }
 
+    /// Names a command line that shows more.
+    pub fn inspect(mut self, command: impl Into<String>) -> Self {
+        self.inspect = Some(command.into());
+        self
+    }
+
     /// Adds a cause.
     pub fn because(mut self, cause: Reason) -> Self {
         self.because.push(cause);
         self
+    }
+
+    /// Returns the highest urgency along the chain.
+    #[must_use]
+    pub fn gravity(&self) -> Urgency {
+        self.because.iter().map(Reason::gravity).max().map_or(self.urgency, |below| below.max(self.urgency))
+    }
+
+    /// Returns the reasons from this one to the end of the chain of first causes.
+    #[must_use]
+    pub fn chain(&self) -> Vec<&Reason> {
+        let mut chain = vec![self];
+        while let Some(next) = chain.last().and_then(|last| last.because.first()) {
+            chain.push(next);
+        }
+        chain
     }
 
     /// Returns the reason at the end of the chain of first causes: what has to change first.
@@ -151,6 +178,8 @@ mod tests {
             .on(ObjectRef::new("PodDisruptionBudget", "shop", "web"));
         let restart = Reason::new("Restarting", Urgency::Moving, "3 of 12 pods restarted").because(budget.clone());
         assert_eq!(restart.root(), &budget);
+        assert_eq!(restart.chain(), [&restart, &budget]);
+        assert_eq!((restart.urgency, restart.gravity()), (Urgency::Moving, Urgency::Broken));
         assert_eq!(budget.object.as_ref().map(ToString::to_string).as_deref(), Some("PodDisruptionBudget shop/web"));
         let text = serde_json::to_string(&restart).unwrap();
         assert_eq!(serde_json::from_str::<Reason>(&text).unwrap(), restart);

@@ -43,9 +43,12 @@ pub(crate) struct List {
 
 /// How objects are printed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
+pub(crate) enum Output {
+    /// JSON
     Json,
+    /// YAML
     Yaml,
+    /// Names only
     Name,
 }
 
@@ -142,6 +145,21 @@ fn print_objects(items: &[DynamicObject], output: Output, printer: Printer) -> R
         }
         Output::Json => Ok(printer.line(format!("{list:#}"))?),
         Output::Yaml => Ok(printer.text(&yaml(&list)?)?),
+    }
+}
+
+/// Prints data; where there is nothing but data, its names are those of its items.
+pub(crate) fn print_data(data: &Value, output: Output, printer: Printer) -> Result<(), Failure> {
+    match output {
+        Output::Json => Ok(printer.line(format!("{data:#}"))?),
+        Output::Yaml => Ok(printer.text(&yaml(data)?)?),
+        Output::Name => {
+            let items = data["items"].as_array().map_or_else(|| vec![data], |items| items.iter().collect());
+            for item in items {
+                printer.line(format!("rollout.argoproj.io/{}", item["name"].as_str().unwrap_or_default()))?;
+            }
+            Ok(())
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod status;
 pub(crate) mod terminate;
 pub(crate) mod undo;
 pub(crate) mod up;
+pub(crate) mod why;
 
 use crate::{
     args::{Arguments, Command, Set, Verb},
@@ -42,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Controller(controller) => controller.run(&cluster).await,
         Command::Get(get) => get.run(&cluster, printer).await,
         Command::Watch(get) => get.watching().run(&cluster, printer).await,
+        Command::Why(why) => why.run(&cluster, printer).await,
         Command::List(list) => list.run(&cluster, printer).await,
         Command::Promote(promote) => promote.run(&cluster, printer).await,
         Command::Abort(abort) => abort.run(&cluster, printer).await,

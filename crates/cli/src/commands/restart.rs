@@ -173,7 +173,10 @@ fn effect(name: &str, rollout: &Rollout, budgets: &[PodDisruptionBudget], mode: 
     for budget in budgets.iter().filter(|budget| covers(budget, rollout)) {
         let allowed = budget.status.as_ref().map_or(0, |status| status.disruptions_allowed);
         let budget = budget.metadata.name.as_deref().unwrap_or_default();
-        text.push_str(&format!("; PodDisruptionBudget {budget} allows {allowed} disruptions now"));
+        text.push_str(&format!(
+            "; PodDisruptionBudget {budget} allows {allowed} disruption{} now",
+            if allowed == 1 { "" } else { "s" }
+        ));
     }
     text
 }

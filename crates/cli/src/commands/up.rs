@@ -105,9 +105,9 @@ fn welcome(world: &World, bare: bool, printer: Printer) -> Result<(), Failure> {
 }
 
 const THINGS: [(&str, &str); 5] = [
-    ("tiphys list -n demo", "all five, and where each one stands"),
+    ("tiphys why -n demo", "what waits, for what, and the command that helps"),
     ("tiphys get checkout -n demo -w", "a canary that waits for you, live"),
     ("tiphys promote checkout -n demo", "let it go on"),
-    ("tiphys get payments -n demo", "an image that does not exist: which pod, and why"),
+    ("tiphys why payments -n demo", "an image that does not exist: from the step to the pod"),
     ("tiphys restart catalog -n demo", "recreate six pods within their disruption budget"),
 ];

@@ -1,5 +1,6 @@
 //! What commands show and decide, without any I/O.
 
+pub(crate) mod answer;
 pub(crate) mod columns;
 pub(crate) mod images;
 pub(crate) mod pod_status;

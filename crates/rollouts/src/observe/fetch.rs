@@ -1,6 +1,6 @@
 //! Fetching one Rollout and what belongs to it from the API, as the command line does.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{
     api::{
@@ -16,9 +16,12 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tiphys_api::{Rollout, Stored, constants::labels, types::ObjectRef as WorkloadRef, validation::named_services};
+use tiphys_api::{Rollout, Stored, constants::labels, validation::named_services};
 
-use super::{Observed, Parts, WatchedPod, WorkloadKind, assemble, missing_stable, stable_record, stable_record_name};
+use super::{
+    Observed, Parts, StableRecord, WatchedPod, WorkloadKind, assemble, missing_stable, stable_record,
+    stable_record_name,
+};
 use crate::Error;
 
 /// Fetches a Rollout and everything that a plan for it is made from. `None` if there is no such Rollout.
@@ -35,26 +38,13 @@ pub async fn fetch(client: &Client, namespace: &str, name: &str) -> Result<Optio
     let hashed = ListParams::default().labels(labels::POD_TEMPLATE_HASH);
     let replica_sets: Vec<Arc<ReplicaSet>> = source.list(&hashed).await?;
     let pods: Vec<Arc<WatchedPod>> = source.list(&hashed).await?;
-    let budgets: Vec<Arc<PodDisruptionBudget>> = match source.list(&ListParams::default()).await {
-        Err(error) if error.code() == Some(403) => Vec::new(),
-        other => other?,
-    };
+    let budgets: Vec<Arc<PodDisruptionBudget>> = optional(source.list(&ListParams::default()).await)?;
     let mut services = Vec::new();
     for service in named_services(&stored.typed) {
         services.extend(source.typed::<Service>(&service.name).await?);
     }
-    let workload = match &stored.typed.spec.workload_ref {
-        Some(reference) => source.workload(reference).await?,
-        None => None,
-    };
-    let stable_record = match missing_stable(&stored.typed, &replica_sets) {
-        Some(hash) => {
-            let name = stable_record_name(&stored.typed, hash);
-            let object = source.object(&ApiResource::erase::<ControllerRevision>(&()), &name).await?;
-            object.as_ref().and_then(stable_record)
-        }
-        None => None,
-    };
+    let workload = source.referenced(&stored.typed).await?;
+    let stable_record = source.stable_record(&stored.typed, &replica_sets).await?;
     Ok(Some(assemble(Parts {
         rollout,
         replica_sets,
@@ -65,6 +55,60 @@ pub async fn fetch(client: &Client, namespace: &str, name: &str) -> Result<Optio
         stable_record,
         ..Parts::default()
     })))
+}
+
+/// Fetches all Rollouts of a namespace, or of all of them, that `selector` selects, sorted by namespace and name; every kind
+/// is listed once, however many Rollouts there are.
+///
+/// # Errors
+///
+/// As for [`fetch()`].
+pub async fn fetch_all(
+    client: &Client,
+    namespace: Option<&str>,
+    selector: Option<&str>,
+) -> Result<Vec<Observed>, Error> {
+    let source = Lists { client, namespace };
+    let chosen = ListParams { label_selector: selector.map(str::to_owned), ..ListParams::default() };
+    let rollouts = source.objects(&ApiResource::erase::<Rollout>(&()), &chosen).await?;
+    let hashed = ListParams::default().labels(labels::POD_TEMPLATE_HASH);
+    let replica_sets: Namespaces<ReplicaSet> = source.list(&hashed).await?;
+    let pods: Namespaces<WatchedPod> = source.list(&hashed).await?;
+    let services: Namespaces<Service> = optional(source.list(&ListParams::default()).await)?;
+    let budgets: Namespaces<PodDisruptionBudget> = optional(source.list(&ListParams::default()).await)?;
+    let mut all = Vec::new();
+    for rollout in rollouts {
+        let stored: Stored<Rollout> = Stored::new(rollout.clone());
+        let namespace = stored.typed.metadata.namespace.clone().unwrap_or_default();
+        let single = Source { client, namespace: &namespace };
+        let replica_sets = of(&replica_sets, &namespace);
+        all.push(assemble(Parts {
+            workload: single.referenced(&stored.typed).await?,
+            stable_record: single.stable_record(&stored.typed, &replica_sets).await?,
+            rollout,
+            replica_sets,
+            pods: Some(of(&pods, &namespace)),
+            services: of(&services, &namespace),
+            budgets: of(&budgets, &namespace),
+            ..Parts::default()
+        }));
+    }
+    Ok(all)
+}
+
+/// Objects by namespace.
+type Namespaces<K> = BTreeMap<String, Vec<Arc<K>>>;
+
+fn of<K>(all: &Namespaces<K>, namespace: &str) -> Vec<Arc<K>> {
+    all.get(namespace).cloned().unwrap_or_default()
+}
+
+/// A kind that may not be listed counts as empty.
+fn optional<T: Default>(listed: Result<T, Error>) -> Result<T, Error> {
+    match listed {
+        Err(error) if error.code() == Some(403) => Ok(T::default()),
+        listed => listed,
+    }
 }
 
 /// Returns the resource of a kind of workload.
@@ -86,7 +130,7 @@ pub(crate) async fn fetch_stable_record(
     client: &Client,
     namespace: &str,
     name: &str,
-) -> Result<Option<super::StableRecord>, Error> {
+) -> Result<Option<StableRecord>, Error> {
     let source = Source { client, namespace };
     let object = source.object(&ApiResource::erase::<ControllerRevision>(&()), name).await?;
     Ok(object.as_ref().and_then(stable_record))
@@ -134,10 +178,65 @@ impl Source<'_> {
         Ok(list.items.into_iter().map(Arc::new).collect())
     }
 
-    async fn workload(&self, reference: &WorkloadRef) -> Result<Option<Value>, Error> {
+    /// The workload that a Rollout refers to.
+    async fn referenced(&self, rollout: &Rollout) -> Result<Option<Value>, Error> {
+        let Some(reference) = &rollout.spec.workload_ref else { return Ok(None) };
         match WorkloadKind::of(reference) {
             Some(kind) => self.object(&workload_resource(kind), &reference.name).await,
             None => Ok(None),
         }
+    }
+
+    /// The recorded stable template, if it is needed.
+    async fn stable_record(
+        &self,
+        rollout: &Rollout,
+        replica_sets: &[Arc<ReplicaSet>],
+    ) -> Result<Option<StableRecord>, Error> {
+        let Some(hash) = missing_stable(rollout, replica_sets) else { return Ok(None) };
+        fetch_stable_record(self.client, self.namespace, &stable_record_name(rollout, hash)).await
+    }
+}
+
+/// Lists of one namespace, or of all of them.
+struct Lists<'a> {
+    client: &'a Client,
+    namespace: Option<&'a str>,
+}
+
+impl Lists<'_> {
+    fn error(&self, kind: &'static str, source: kube::Error) -> Error {
+        let namespace = self.namespace.unwrap_or_default().to_owned();
+        Error::Read { kind, namespace, name: String::new(), source: Box::new(source) }
+    }
+
+    async fn objects(&self, resource: &ApiResource, params: &ListParams) -> Result<Vec<Value>, Error> {
+        let api: Api<DynamicObject> = match self.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
+            None => Api::all_with(self.client.clone(), resource),
+        };
+        let list = api.list(params).await.map_err(|source| self.error("objects", source))?;
+        Ok(list.items.into_iter().map(|object| serde_json::to_value(object).unwrap_or_default()).collect())
+    }
+
+    async fn list<K>(&self, params: &ListParams) -> Result<Namespaces<K>, Error>
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+            + k8s_openapi::Resource
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned,
+    {
+        let api: Api<K> = match self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let list = api.list(params).await.map_err(|source| self.error(K::KIND, source))?;
+        let mut all = Namespaces::new();
+        for object in list.items {
+            let namespace = object.meta().namespace.clone().unwrap_or_default();
+            all.entry(namespace).or_default().push(Arc::new(object));
+        }
+        Ok(all)
     }
 }

@@ -6,6 +6,7 @@
 mod fetch;
 mod pod;
 mod replica_set;
+mod trouble;
 mod watched;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -24,10 +25,11 @@ use tiphys_runtime::reason::ObjectRef;
 
 pub(crate) use self::fetch::{fetch_stable_record, workload_resource};
 pub use self::{
-    fetch::fetch,
+    fetch::{fetch, fetch_all},
     pod::PodView,
     replica_set::ReplicaSetView,
-    watched::{ContainerState, ContainerStatus, PodCondition, PodStatus, Waiting, WatchedPod},
+    trouble::{Trouble, TroubleKind},
+    watched::{ContainerState, ContainerStatus, PodCondition, PodStatus, Terminated, Waiting, WatchedPod},
 };
 use crate::names;
 

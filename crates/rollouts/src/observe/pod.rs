@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     replica_set::controller_uid,
-    watched::{PodCondition, WatchedPod},
+    trouble::{Trouble, condition},
+    watched::WatchedPod,
 };
 
 /// A pod of the Rollout.
@@ -30,8 +31,8 @@ pub struct PodView {
     pub leaving: bool,
     /// Whether it has ended, well or badly.
     pub finished: bool,
-    /// Why it is not ready, in a few words.
-    pub trouble: Option<String>,
+    /// Why it is not ready.
+    pub trouble: Option<Trouble>,
 }
 
 impl PodView {
@@ -51,7 +52,7 @@ impl PodView {
                 .map(|ready| ready.last_transition_time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0)),
             leaving: is_evicted || meta.deletion_timestamp.is_some(),
             finished: matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed")),
-            trouble: if ready.is_some() { None } else { Some(trouble(pod)) },
+            trouble: if ready.is_some() { None } else { Some(Trouble::of(pod)) },
         }
     }
 
@@ -73,20 +74,4 @@ impl PodView {
         let wait = SignedDuration::from_secs(min_ready_seconds.max(0).into());
         self.ready_since.map(|since| since.saturating_add(wait).unwrap_or(Timestamp::MAX))
     }
-}
-
-fn condition<'a>(pod: &'a WatchedPod, kind: &str) -> Option<&'a PodCondition> {
-    pod.status.conditions.iter().flatten().find(|condition| condition.kind == kind)
-}
-
-/// The first cause that is there: not scheduled, a container that waits, or the readiness probe.
-fn trouble(pod: &WatchedPod) -> String {
-    if let Some(unscheduled) = condition(pod, "PodScheduled").filter(|scheduled| scheduled.status == "False") {
-        let reason = unscheduled.reason.as_deref().unwrap_or("not scheduled");
-        let message = unscheduled.message.as_deref().unwrap_or_default();
-        return if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") };
-    }
-    let states = pod.status.container_statuses.iter().flatten().filter_map(|status| status.state.as_ref());
-    let waiting = states.filter_map(|state| state.waiting.as_ref()?.reason.clone());
-    waiting.min_by_key(|reason| reason == "ContainerCreating").unwrap_or_else(|| "not ready".to_owned())
 }

@@ -23,8 +23,14 @@ pub struct WatchedPod {
 pub struct PodStatus {
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     pub phase: Option<String>,
+    /// Why the pod as a whole is in that phase, for instance `Evicted`.
+    pub reason: Option<String>,
+    /// The same for people.
+    pub message: Option<String>,
     /// Conditions.
     pub conditions: Option<Vec<PodCondition>>,
+    /// State of the containers that run before the others.
+    pub init_container_statuses: Option<Vec<ContainerStatus>>,
     /// State of the containers.
     pub container_statuses: Option<Vec<ContainerStatus>>,
 }
@@ -54,15 +60,28 @@ pub struct ContainerStatus {
     /// Name.
     #[serde(default)]
     pub name: String,
+    /// Image as the template names it.
+    #[serde(default)]
+    pub image: String,
+    /// Whether its readiness probe succeeds.
+    #[serde(default)]
+    pub ready: bool,
+    /// How often it was started again.
+    #[serde(default)]
+    pub restart_count: i32,
     /// What it does now.
     pub state: Option<ContainerState>,
+    /// What it did before it was started again.
+    pub last_state: Option<ContainerState>,
 }
 
-/// What a container does now; only waiting is of interest.
+/// What a container does, or did before.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ContainerState {
     /// Why it does not run.
     pub waiting: Option<Waiting>,
+    /// How it ended.
+    pub terminated: Option<Terminated>,
 }
 
 /// Why a container does not run.
@@ -70,6 +89,21 @@ pub struct ContainerState {
 pub struct Waiting {
     /// For instance `ImagePullBackOff`.
     pub reason: Option<String>,
+    /// For people.
+    pub message: Option<String>,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terminated {
+    /// For instance `OOMKilled`.
+    pub reason: Option<String>,
+    /// Exit code.
+    #[serde(default)]
+    pub exit_code: i32,
+    /// For people.
+    pub message: Option<String>,
 }
 
 impl Resource for WatchedPod {

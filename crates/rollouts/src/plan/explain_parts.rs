@@ -7,7 +7,7 @@ pub(crate) use super::{
     damage::is_stable_missing,
     progress::deadline,
     release::Release,
-    restarting::{Block, Progress, Restart, Stage},
+    restarting::{Block, Progress, Restart, Stage, spell},
 };
 use super::{canary_status, steps};
 

@@ -80,12 +80,20 @@ impl Default for Settings {
 ///
 /// Guarantees: the same arguments give the same plan; a plan for a settled Rollout is settled ([`Plan::is_settled`]).
 pub fn plan(seen: &Observed, now: Timestamp, settings: &Settings) -> Plan {
+    let plan = decide(seen, now, settings);
+    match reasons::unobserved(seen, now) {
+        Some(reason) => Plan { reasons: vec![reason], ..plan },
+        None => plan,
+    }
+}
+
+fn decide(seen: &Observed, now: Timestamp, settings: &Settings) -> Plan {
     if let Some(object) = &seen.awaited {
         return wait_for_own_write(object, now);
     }
     if seen.rollout.typed.metadata.deletion_timestamp.is_some() {
         // The garbage collector takes the ReplicaSets.
-        return Plan::default();
+        return Plan { reasons: vec![reasons::leaving(&seen.rollout.typed)], ..Plan::default() };
     }
     let wanted = match workload::resolve(seen) {
         Ok(wanted) => wanted,

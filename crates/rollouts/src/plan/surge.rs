@@ -84,7 +84,8 @@ fn waits_for(release: &Release<'_>, set: &ReplicaSetView, live: &[&PodView], new
     let min_ready = release.rollout.spec.min_ready_seconds;
     let count = i32::try_from(live.len()).unwrap_or(i32::MAX);
     if let Some(pod) = new.iter().find(|pod| !pod.is_available(min_ready, release.now)) {
-        let trouble = pod.trouble.clone().unwrap_or_else(|| format!("ready, must be so for {min_ready}s"));
+        let trouble =
+            pod.trouble.as_ref().map_or_else(|| format!("ready, must be so for {min_ready}s"), ToString::to_string);
         return Some(Block::NewPod { trouble: format!("new pod {}: {trouble}", pod.name) });
     }
     if count < set.spec_replicas {

@@ -3,5 +3,6 @@
 mod blue_green;
 mod canary;
 mod damage;
+mod reasons;
 mod restart;
 mod surge;
