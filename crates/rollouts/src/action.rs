@@ -106,6 +106,8 @@ pub enum Action {
         /// The patch.
         patch: Value,
     },
+    /// Changes an object of a router.
+    Route(Box<tiphys_traffic::Change>),
     /// Sets the size of the referenced Deployment.
     ScaleWorkload {
         /// Name of the Deployment.

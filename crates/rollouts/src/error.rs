@@ -1,5 +1,7 @@
 //! What can go wrong when a plan is carried out.
 
+use std::borrow::Cow;
+
 use kube::core::Status;
 
 /// A failure of one action or read. The pass is tried again.
@@ -11,7 +13,7 @@ pub enum Error {
         /// What was tried, for instance `scale`.
         verb: &'static str,
         /// Kind of the object.
-        kind: &'static str,
+        kind: Cow<'static, str>,
         /// Its namespace.
         namespace: String,
         /// Its name.
@@ -43,7 +45,7 @@ pub enum Error {
     #[error("encode {kind} {name}")]
     Encode {
         /// Kind of the object.
-        kind: &'static str,
+        kind: Cow<'static, str>,
         /// Its name.
         name: String,
         /// Why.

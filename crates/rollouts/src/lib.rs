@@ -5,7 +5,8 @@
 //!      │    ──owns──> ReplicaSet stable ─────> pods        plan      (Observed, now) -> Plan: steps, status, reasons
 //!      │    ──owns──> ReplicaSets old                      apply     steps in order, status, events
 //!      │    ──owns──> ControllerRevision: the stable template, while an update runs
-//!      ├──names──> Services: canary and stable, or active and preview
+//!      ├──names──> Services: canary and stable, ping and pong, or active and preview
+//!      ├──names──> objects of traffic routers, which crate traffic changes
 //!      └──names──> workload whose pod template it takes
 //! ```
 //!
@@ -18,8 +19,7 @@
 //! | [`controller`] | caches, queue and workers |
 //! | [`names`] | labels and annotations of our own |
 //!
-//! Deliberately absent: traffic routers, analysis and experiments (a Rollout that asks for them is reported as invalid, with
-//! the field's name); Experiments as a kind of their own; notifications; metrics of the process.
+//! Deliberately absent: analysis and experiments (a Rollout that asks for them is reported as invalid, with the field's name); Experiments as a kind of their own; notifications; metrics of the process.
 
 pub mod action;
 pub mod apply;

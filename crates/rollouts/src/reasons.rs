@@ -2,6 +2,7 @@
 
 mod attention;
 mod pods;
+mod traffic;
 
 use jiff::Timestamp;
 use tiphys_api::{
@@ -26,6 +27,7 @@ pub(crate) fn explain(release: &Release<'_>, restart: &Restart) -> Vec<Reason> {
     let mut all: Vec<Reason> = halts.into_iter().flatten().collect();
     all.extend(restarting(release, restart));
     all.extend(too_late(release));
+    all.extend(traffic::explain(release));
     if all.is_empty() {
         all.push(moving(release).unwrap_or_else(|| settled(release)));
     } else if !release.is_aborted() {

@@ -101,6 +101,7 @@ struct Shared<K> {
     state: Mutex<State<K>>,
     index: IndexFn<K>,
     ready: watch::Sender<bool>,
+    trouble: Mutex<Option<String>>,
 }
 
 struct State<K> {
@@ -127,7 +128,14 @@ where
             written: BTreeMap::new(),
             deleted: VecDeque::new(),
         };
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), index, ready: watch::Sender::new(false) }) }
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                index,
+                ready: watch::Sender::new(false),
+                trouble: Mutex::default(),
+            }),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State<K>> {
@@ -165,6 +173,16 @@ where
     #[must_use]
     pub fn is_ready(&self) -> bool {
         *self.shared.ready.borrow()
+    }
+
+    /// Returns why the last attempt to list or watch failed; `None` once one has succeeded.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_trouble(&self, why: Option<String>) {
+        *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// Waits until a first list was complete.
@@ -209,11 +227,15 @@ where
             match event {
                 Ok(event) => {
                     delay = RETRY_FIRST;
+                    if !matches!(event, Event::Init) {
+                        self.set_trouble(None);
+                    }
                     for change in self.take_in(event, prune, &mut seen) {
                         on_change(change);
                     }
                 }
                 Err(error) => {
+                    self.set_trouble(Some(trouble_of(&error)));
                     warn!(kind = std::any::type_name::<K>(), error = &error as &dyn std::error::Error, "watch failed");
                     tokio::time::sleep(delay).await;
                     delay = (delay * 2).min(RETRY_MAX);
@@ -289,6 +311,23 @@ where
 
     fn absent_from(&self, seen: &BTreeSet<Key>) -> Vec<Key> {
         self.state().objects.keys().filter(|key| !seen.contains(key)).cloned().collect()
+    }
+}
+
+/// Returns in words what an answer to a list or watch says about its kind.
+#[must_use]
+pub fn trouble(code: u16, message: &str) -> String {
+    match code {
+        404 => "the kind is not installed".to_owned(),
+        _ => message.to_owned(),
+    }
+}
+
+fn trouble_of(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => trouble(status.code, &status.message),
+        other => other.to_string(),
     }
 }
 

@@ -13,6 +13,7 @@ use kube::{
 use serde_json::{Value, json};
 use tiphys_api::Rollout;
 use tiphys_runtime::recorder::{Note, Recorder};
+use tiphys_traffic::{ObjectId, Router};
 use tracing::info;
 
 pub use self::objects::{Kind, Objects};
@@ -26,6 +27,8 @@ use crate::{
 pub struct Outcome {
     /// Objects that were written, with their new version.
     pub written: Vec<Written>,
+    /// Objects of routers that were written, with their new version.
+    pub routed: Vec<(ObjectId, Option<String>)>,
     /// Uids of pods whose eviction was accepted.
     pub evicted: Vec<String>,
     /// Uids of pods whose eviction was refused by a budget, with what the server said.
@@ -50,6 +53,8 @@ pub struct Written {
 pub struct Failure {
     /// The ReplicaSet that could not be created, if that was the step.
     pub uncreated: Option<String>,
+    /// The router whose object could not be changed, if that was the step.
+    pub router: Option<Router>,
     /// Why.
     pub error: Error,
 }
@@ -61,22 +66,27 @@ pub async fn apply(client: &Client, recorder: &Recorder, rollout: &Rollout, plan
     let about = reference(rollout);
     let mut outcome = Outcome::default();
     for step in &plan.steps {
-        if let Err(error) = act(&objects, rollout, step, &mut outcome).await {
-            let uncreated = match &step.action {
-                Action::CreateReplicaSet { name, .. } => Some(name.clone()),
-                _ => None,
-            };
-            outcome.failure = Some(Failure { uncreated, error });
-            return outcome;
+        // One router that fails does not stop the others, but everything else.
+        if outcome.failure.is_some() && !is_of_another_router(&step.action, &outcome) {
+            continue;
         }
-        tell(recorder, &about, &step.events).await;
+        match act(&objects, rollout, step, &mut outcome).await {
+            Ok(()) => tell(recorder, &about, &step.events).await,
+            Err(error) => {
+                tell(recorder, &about, &failure_events(&step.action, &error)).await;
+                outcome.failed(&step.action, error);
+            }
+        }
+    }
+    if outcome.failure.is_some() {
+        return outcome;
     }
     if let Some(status) = &plan.status {
         let name = rollout.metadata.name.as_deref().unwrap_or_default();
         match objects.patch_status(Kind::Rollout, name, same(status, rollout.metadata.uid.as_deref())).await {
             Ok(version) => outcome.wrote(Kind::Rollout, name, version),
             Err(error) => {
-                outcome.failure = Some(Failure { uncreated: None, error });
+                outcome.failure = Some(Failure { uncreated: None, router: None, error });
                 return outcome;
             }
         }
@@ -108,6 +118,29 @@ async fn tell(recorder: &Recorder, about: &ObjectReference, notes: &[Note]) {
 impl Outcome {
     fn wrote(&mut self, kind: Kind, name: &str, resource_version: Option<String>) {
         self.written.push(Written { kind, name: name.to_owned(), resource_version });
+    }
+
+    /// The first failure counts.
+    fn failed(&mut self, action: &Action, error: Error) {
+        let (uncreated, router) = match action {
+            Action::CreateReplicaSet { name, .. } => (Some(name.clone()), None),
+            Action::Route(change) => (None, Some(change.router.clone())),
+            _ => (None, None),
+        };
+        self.failure.get_or_insert(Failure { uncreated, router, error });
+    }
+}
+
+fn is_of_another_router(action: &Action, outcome: &Outcome) -> bool {
+    let failed = outcome.failure.as_ref().and_then(|failure| failure.router.as_ref());
+    matches!((action, failed), (Action::Route(change), Some(failed)) if change.router != *failed)
+}
+
+/// A change that was made for a version that is no more is tried again without words.
+fn failure_events(action: &Action, error: &Error) -> Vec<Note> {
+    match action {
+        Action::Route(change) if error.code() != Some(409) => change.failed(&error.message()).events,
+        _ => Vec::new(),
     }
 }
 
@@ -145,6 +178,10 @@ async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Ou
         Action::PatchService { name, patch } => {
             let version = objects.patch(Kind::Service, name, Patch::Merge(patch.clone())).await?;
             outcome.wrote(Kind::Service, name, version);
+        }
+        Action::Route(change) => {
+            let version = objects.route(&change.id, &change.act).await?;
+            outcome.routed.push((change.id.clone(), version));
         }
         Action::ScaleWorkload { name, replicas } => {
             let patch = json!({"spec": {"replicas": replicas}});

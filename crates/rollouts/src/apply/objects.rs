@@ -12,8 +12,9 @@ use kube::{
 };
 use serde_json::Value;
 use tiphys_api::Rollout;
+use tiphys_traffic::{Act, ObjectId};
 
-use crate::{Error, names};
+use crate::{Error, controller::routers::api_resource, names};
 
 /// A kind that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +88,7 @@ impl Objects {
     pub fn error(&self, verb: &'static str, kind: Kind, name: &str, source: kube::Error) -> Error {
         Error::Act {
             verb,
-            kind: kind.as_str(),
+            kind: kind.as_str().into(),
             namespace: self.namespace.clone(),
             name: name.to_owned(),
             source: Box::new(source),
@@ -110,7 +111,7 @@ impl Objects {
     /// If the server refuses it or cannot be reached.
     pub async fn create(&self, kind: Kind, name: &str, object: Value) -> Result<Option<String>, Error> {
         let object: DynamicObject = serde_json::from_value(object).map_err(|source| Error::Encode {
-            kind: kind.as_str(),
+            kind: kind.as_str().into(),
             name: name.to_owned(),
             source,
         })?;
@@ -156,6 +157,48 @@ impl Objects {
             Err(error) => Err(kube::Error::HttpError(error)),
         };
         answer.map(version).map_err(|source| self.error("scale", kind, name, source))
+    }
+
+    /// Makes a change of a router's object and returns the object's new version.
+    ///
+    /// # Errors
+    ///
+    /// If the server refuses it or cannot be reached: with a conflict if the object is not the one that was read.
+    pub async fn route(&self, id: &ObjectId, act: &Act) -> Result<Option<String>, Error> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &id.namespace, &api_resource(&id.resource));
+        let manager = Some(names::FIELD_MANAGER.to_owned());
+        let (verb, done) = match act {
+            Act::Patch { patch } => {
+                let params = PatchParams { field_manager: manager, ..PatchParams::default() };
+                ("patch", api.patch(&id.name, &params, &Patch::Merge(patch)).await.map(version))
+            }
+            Act::Create { object } => {
+                let object = serde_json::from_value(object.clone()).map_err(|source| Error::Encode {
+                    kind: id.resource.kind.clone().into(),
+                    name: id.name.clone(),
+                    source,
+                })?;
+                let params = PostParams { field_manager: manager, ..PostParams::default() };
+                ("create", api.create(&params, &object).await.map(version))
+            }
+            Act::Delete { uid } => {
+                let same = Preconditions { uid: Some(uid.clone()), resource_version: None };
+                let params = DeleteParams { preconditions: Some(same), ..DeleteParams::default() };
+                let deleted = match api.delete(&id.name, &params).await {
+                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+                    other => other.map(|_| None),
+                };
+                ("delete", deleted)
+            }
+        };
+        done.map_err(|source| Error::Act {
+            verb,
+            kind: id.resource.kind.clone().into(),
+            namespace: id.namespace.clone(),
+            name: id.name.clone(),
+            source: Box::new(source),
+        })
     }
 
     /// Deletes an object in the background if uid and version (where given) are still these.

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use tiphys_runtime::cache::Key;
+use tiphys_traffic::ObjectId;
 
 use crate::{
     apply::{Kind, Outcome},
@@ -27,6 +28,8 @@ pub(super) struct Memory {
     pub(super) recall: Recall,
     /// Objects that we wrote and may not have seen since.
     unseen: BTreeSet<(Kind, String)>,
+    /// Objects of routers that we wrote and may not have seen since.
+    unseen_routes: BTreeSet<ObjectId>,
 }
 
 impl Memory {
@@ -82,13 +85,23 @@ impl Memories {
         memory.unseen.first().cloned()
     }
 
+    /// Returns the first object of a router that we wrote and whose copy is still older; forgets the others.
+    pub(super) fn first_unseen_route(&self, key: &Key, is_current: impl Fn(&ObjectId) -> bool) -> Option<ObjectId> {
+        let mut all = self.all();
+        let memory = all.get_mut(key)?;
+        memory.unseen_routes.retain(|id| !is_current(id));
+        memory.unseen_routes.first().cloned()
+    }
+
     /// Takes in what came of a plan.
     pub(super) fn remember(&self, key: &Key, outcome: &Outcome, now: Timestamp) {
-        if outcome.written.is_empty() && outcome.evicted.is_empty() && outcome.refused.is_empty() {
+        let is_empty = outcome.written.is_empty() && outcome.evicted.is_empty() && outcome.refused.is_empty();
+        if is_empty && outcome.routed.is_empty() {
             return;
         }
         self.change(key, |memory| {
             memory.unseen.extend(outcome.written.iter().map(|written| (written.kind, written.name.clone())));
+            memory.unseen_routes.extend(outcome.routed.iter().map(|(id, _)| id.clone()));
             let recall = &mut memory.recall;
             recall.evicted.extend(outcome.evicted.iter().map(|uid| (uid.clone(), now)));
             recall.refused.retain(|_, refusal| now.duration_since(refusal.at) < REFUSED_KEPT);

@@ -5,7 +5,9 @@
 //! [`Controller::run`] stops everything at its next `.await`, as a crash would.
 
 mod memory;
+mod on_demand;
 mod released;
+pub(crate) mod routers;
 mod watching;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use tiphys_runtime::{cache::Key, queue::Queue, reason::ObjectRef, recorder::Reco
 use tokio::task::JoinSet;
 use tracing::{Instrument, debug, info_span, warn};
 
-use self::{memory::Memories, watching::Caches};
+use self::{memory::Memories, routers::Interests, watching::Caches};
 use crate::{
     Error,
     apply::{self, Outcome},
@@ -62,6 +64,7 @@ struct Shared {
     queue: Queue<Key>,
     services: Queue<Key>,
     memories: Memories,
+    interests: Interests,
 }
 
 impl Controller {
@@ -77,6 +80,7 @@ impl Controller {
             queue: Queue::default(),
             services: Queue::default(),
             memories: Memories::default(),
+            interests: Interests::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -126,6 +130,7 @@ impl Shared {
     async fn reconcile(&self, key: &Key) {
         let Some(mut parts) = self.parts(key) else {
             self.memories.forget(key);
+            self.interests.set(key, Vec::new());
             self.queue.forget(key);
             return;
         };
@@ -165,7 +170,8 @@ impl Shared {
         let services = self.caches.services_of(&stored.typed, &key.namespace);
         let (workload, unread) = self.workload(&stored.typed, key);
         let recall = self.memories.recall(key, &pods);
-        let awaited = self.awaited(key).or(unread);
+        let (routing, unlisted) = self.routing(&stored.typed, key);
+        let awaited = self.awaited(key).or_else(|| self.awaited_route(key)).or(unread).or(unlisted);
         Some(Parts {
             rollout,
             budgets: self.caches.budgets.list(Some(&key.namespace)),
@@ -174,6 +180,8 @@ impl Shared {
             services,
             workload,
             stable_record: None,
+            routing,
+            experiment: None,
             recall,
             awaited,
         })
@@ -183,7 +191,7 @@ impl Shared {
     fn workload(&self, rollout: &Rollout, key: &Key) -> (Option<serde_json::Value>, Option<ObjectRef>) {
         let Some(reference) = &rollout.spec.workload_ref else { return (None, None) };
         let Some(kind) = WorkloadKind::of(reference) else { return (None, None) };
-        let cache = self.caches.workloads(kind);
+        let cache = self.caches.workloads.get(&kind);
         if !cache.is_ready() {
             return (None, Some(ObjectRef::new(&reference.kind, &key.namespace, &reference.name)));
         }
@@ -208,6 +216,10 @@ impl Shared {
         for written in &outcome.written {
             let object = Key::new(&key.namespace, &written.name);
             self.caches.wrote(written.kind, &object, written.resource_version.as_deref());
+        }
+        for (id, version) in &outcome.routed {
+            let object = Key::new(&id.namespace, &id.name);
+            self.caches.routers.get(&id.resource).wrote(&object, version.as_deref());
         }
         self.memories.remember(key, outcome, self.clock.now());
     }

@@ -1,9 +1,6 @@
 //! The caches, and which Rollout a change is about.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use std::sync::Arc;
 
 use k8s_openapi::{
     api::{apps::v1::ReplicaSet, core::v1::Service, policy::v1::PodDisruptionBudget},
@@ -19,9 +16,10 @@ use tiphys_runtime::{
     cache::{Cache, Change, Key},
     recorder::Note,
 };
-use tokio::task::{AbortHandle, JoinSet};
+use tiphys_traffic::Resource;
+use tokio::task::JoinSet;
 
-use super::{Shared, released};
+use super::{Shared, on_demand::OnDemand, released, routers};
 use crate::{
     apply::{self, Kind},
     observe::{PodView, WatchedPod, WorkloadKind, workload_resource},
@@ -34,27 +32,8 @@ pub(super) struct Caches {
     pub(super) pods: Cache<WatchedPod>,
     pub(super) services: Cache<Service>,
     pub(super) budgets: Cache<PodDisruptionBudget>,
-    workloads: Workloads,
-}
-
-/// Begins to follow one kind of workloads into a cache.
-type StartFollowing = dyn Fn(WorkloadKind, Cache<DynamicObject>) -> AbortHandle + Send + Sync;
-
-/// Kinds of workloads are followed from their first use on.
-#[derive(Default)]
-struct Workloads {
-    caches: Mutex<BTreeMap<WorkloadKind, Cache<DynamicObject>>>,
-    tasks: Mutex<Vec<Following>>,
-    start: OnceLock<Box<StartFollowing>>,
-}
-
-/// A task that ends with its owner.
-struct Following(AbortHandle);
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    pub(super) workloads: OnDemand<WorkloadKind>,
+    pub(super) routers: OnDemand<Resource>,
 }
 
 impl Caches {
@@ -65,7 +44,8 @@ impl Caches {
             pods: Cache::new(|pod| owner(&pod.metadata).map(|owner| owner.uid.clone()).into_iter().collect()),
             services: Cache::new(|_| Vec::new()),
             budgets: Cache::new(|_| Vec::new()),
-            workloads: Workloads::default(),
+            workloads: OnDemand::new(),
+            routers: OnDemand::new(),
         }
     }
 
@@ -92,21 +72,6 @@ impl Caches {
     pub(super) fn services_of(&self, rollout: &Rollout, namespace: &str) -> Vec<Arc<Service>> {
         let named = named_services(rollout);
         named.iter().filter_map(|service| self.services.get(&Key::new(namespace, &service.name))).collect()
-    }
-
-    /// Returns the cache of a kind of workload, and begins to follow it.
-    pub(super) fn workloads(&self, kind: WorkloadKind) -> Cache<DynamicObject> {
-        let mut caches = self.workloads.caches.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cache) = caches.get(&kind) {
-            return cache.clone();
-        }
-        let cache: Cache<DynamicObject> = Cache::new(|_| Vec::new());
-        if let Some(start) = self.workloads.start.get() {
-            let task = start(kind, cache.clone());
-            self.workloads.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(Following(task));
-            caches.insert(kind, cache.clone());
-        }
-        cache
     }
 
     pub(super) fn wrote(&self, kind: Kind, key: &Key, version: Option<&str>) {
@@ -157,6 +122,7 @@ pub(super) fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
     let budgets = scoped(client, namespace);
     tasks.spawn(caches.budgets.clone().follow(budgets, all(), prune, move |c| told.budget_changed(&c)));
     follow_workloads(shared);
+    routers::follow(shared);
 }
 
 /// The closure holds the controller weakly, or neither would ever end.
@@ -174,11 +140,11 @@ fn follow_workloads(shared: &Arc<Shared>) {
         };
         tokio::spawn(cache.follow(api, watcher::Config::default(), prune_dynamic, told)).abort_handle()
     };
-    // Set once: a controller starts once.
-    let _ = shared.caches.workloads.start.set(Box::new(start));
+    shared.caches.workloads.start_with(Box::new(start));
 }
 
-fn dynamic(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<DynamicObject> {
+/// Returns the API of a kind, in one namespace or in all of them.
+pub(super) fn dynamic(client: &Client, namespace: Option<&str>, resource: &ApiResource) -> Api<DynamicObject> {
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
@@ -206,7 +172,8 @@ fn prune<K: kube::Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
 }
 
-fn prune_dynamic(object: &mut DynamicObject) {
+/// Drops what nobody uses.
+pub(super) fn prune_dynamic(object: &mut DynamicObject) {
     object.metadata.managed_fields = None;
 }
 

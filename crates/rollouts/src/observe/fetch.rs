@@ -17,12 +17,13 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tiphys_api::{Rollout, Stored, constants::labels, validation::named_services};
+use tiphys_traffic::{Need, Objects, needs};
 
 use super::{
     Observed, Parts, StableRecord, WatchedPod, WorkloadKind, assemble, missing_stable, stable_record,
     stable_record_name,
 };
-use crate::Error;
+use crate::{Error, controller::routers::api_resource};
 
 /// Fetches a Rollout and everything that a plan for it is made from. `None` if there is no such Rollout.
 ///
@@ -45,8 +46,10 @@ pub async fn fetch(client: &Client, namespace: &str, name: &str) -> Result<Optio
     }
     let workload = source.referenced(&stored.typed).await?;
     let stable_record = source.stable_record(&stored.typed, &replica_sets).await?;
+    let routing = source.routing(&stored.typed, &tiphys_traffic::Settings::default()).await?;
     Ok(Some(assemble(Parts {
         rollout,
+        routing,
         replica_sets,
         pods: Some(pods),
         services,
@@ -150,6 +153,58 @@ impl Source<'_> {
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), self.namespace, resource);
         let object = api.get_opt(name).await.map_err(|source| self.error("object", name, source))?;
         Ok(object.map(|object| serde_json::to_value(object).unwrap_or_default()))
+    }
+
+    /// The objects that routers read; what may not be read is said to be unreadable.
+    async fn routing(&self, rollout: &Rollout, settings: &tiphys_traffic::Settings) -> Result<Objects, Error> {
+        let mut objects = Objects::default();
+        let mut known: Vec<Need> = Vec::new();
+        loop {
+            let all = needs(rollout, &objects, settings);
+            let fresh: Vec<Need> = all.into_iter().filter(|need| !known.contains(need)).collect();
+            if fresh.is_empty() {
+                return Ok(objects);
+            }
+            for need in &fresh {
+                self.read(need, &mut objects).await?;
+            }
+            known.extend(fresh);
+        }
+    }
+
+    async fn read(&self, need: &Need, objects: &mut Objects) -> Result<(), Error> {
+        let resource = need.resource();
+        let (namespace, name, found) = match need {
+            Need::Named(id) => (
+                &id.namespace,
+                id.name.as_str(),
+                self.of(resource, &id.namespace).get(&id.name).await.map(|one| vec![one]),
+            ),
+            Need::Labelled { namespace, selector, .. } => {
+                let all = self.of(resource, namespace).list(&ListParams::default()).await;
+                let is_wanted = |one: &DynamicObject| selector.matches(&serde_json::json!(one.metadata.labels));
+                (namespace, "", all.map(|all| all.items.into_iter().filter(is_wanted).collect()))
+            }
+        };
+        match found {
+            Ok(all) => {
+                for one in all {
+                    let id = resource.named(namespace, one.metadata.name.as_deref().unwrap_or_default());
+                    objects.insert(id, serde_json::to_value(one).unwrap_or_default());
+                }
+            }
+            Err(kube::Error::Api(status))
+                if status.code == 404 && status.details.as_ref().is_some_and(|d| !d.name.is_empty()) => {}
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
+                objects.set_unreadable(resource.clone(), tiphys_runtime::cache::trouble(status.code, &status.message));
+            }
+            Err(error) => return Err(self.error("object of a router", name, error)),
+        }
+        Ok(())
+    }
+
+    fn of(&self, resource: &tiphys_traffic::Resource, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &api_resource(resource))
     }
 
     async fn typed<K>(&self, name: &str) -> Result<Option<Arc<K>>, Error>

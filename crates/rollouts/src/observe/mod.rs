@@ -18,7 +18,7 @@ use tiphys_api::{
     Rollout, Stored,
     constants::{annotations, labels},
     selector,
-    types::{LabelSelector, ObjectRef as WorkloadRef},
+    types::{ExperimentStatus, LabelSelector, ObjectRef as WorkloadRef},
     validation::{ServiceView, named_services},
 };
 use tiphys_runtime::reason::ObjectRef;
@@ -50,6 +50,10 @@ pub struct Observed {
     pub workload: Option<WorkloadView>,
     /// The recorded stable template, looked for only when the stable ReplicaSet is missing.
     pub stable_record: Option<StableRecord>,
+    /// Objects of routers, as far as they were read.
+    pub routing: tiphys_traffic::Objects,
+    /// Status of the Experiment of the current step.
+    pub experiment: Option<ExperimentStatus>,
     /// What we know from our own acts and cannot see in the objects.
     pub recall: Recall,
     /// An object that is older in our view than our own last write of it: nothing may be decided yet.
@@ -160,6 +164,10 @@ pub struct Parts {
     pub workload: Option<Value>,
     /// The recorded stable template.
     pub stable_record: Option<StableRecord>,
+    /// Objects of routers.
+    pub routing: tiphys_traffic::Objects,
+    /// Status of the Experiment of the current step.
+    pub experiment: Option<ExperimentStatus>,
     /// What we know from our own acts.
     pub recall: Recall,
     /// An object whose last write of ours is not seen yet.
@@ -184,6 +192,8 @@ pub fn assemble(parts: Parts) -> Observed {
         replica_sets,
         pods,
         stable_record: parts.stable_record,
+        routing: parts.routing,
+        experiment: parts.experiment,
         recall: parts.recall,
         awaited: parts.awaited,
     }

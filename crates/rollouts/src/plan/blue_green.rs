@@ -97,7 +97,7 @@ pub(crate) fn resize(release: &Release<'_>, selectors: &Selectors) -> (Vec<Step>
             steps.extend(scale::to(release, new, new_size(release, new), scale::Deadline::Drop));
         }
     }
-    let retired = delay::retire(release, |hash| is_referenced(release, selectors, hash));
+    let retired = delay::retire(release, delay::Kept::Desired, |hash| is_referenced(release, selectors, hash));
     steps.extend(retired.steps);
     (steps, [until, retired.until].into_iter().flatten().min())
 }

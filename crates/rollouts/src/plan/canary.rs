@@ -1,27 +1,31 @@
-//! One pass of a canary without a traffic router.
+//! One pass of a canary.
 
+use jiff::Timestamp;
 use tiphys_api::constants::reasons::pause;
 
 use super::{
     canary_size::{self, Limits, Side, Sizes, Stable},
-    canary_status, delay, history, metadata, promote,
+    canary_status,
+    delay::{self, Delayed},
+    history, metadata, promote,
     release::Release,
     restarting::{self, Restart},
-    revision, scale, services,
+    revision, routed, scale, services,
     status::{self, Draft},
-    steps,
+    steps, traffic,
 };
 use crate::{
     action::{Plan, Step},
     observe::ReplicaSetView,
 };
 
-/// Plans one pass: at most one ReplicaSet is resized in it, and nothing else happens in a pass that restarts pods.
+/// Plans one pass: users are led before anything is resized, at most one side is resized, and nothing else happens in a pass
+/// that restarts pods.
 pub(crate) fn plan(release: &Release<'_>) -> Plan {
     let restart = restarting::decide(release);
     let mut steps = revision::sync(release);
     if release.is_template_changed() || release.are_steps_changed() {
-        return settle(release, steps, canary_status::reset(release), &restart);
+        return settle(release, steps, canary_status::reset(release), &restart, None);
     }
     if !restart.steps.is_empty() {
         return super::restart_only(release, steps, restart);
@@ -29,18 +33,24 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     steps.extend(metadata::steps(release));
     steps.extend(history::clean(release));
     steps.extend(services::canary(release));
-    let sizes = if release.halted().is_some() { Vec::new() } else { resize(release) };
-    let is_resized = sizes.iter().any(scale::is_resize);
-    steps.extend(sizes);
+    steps.extend(release.traffic().into_iter().flat_map(|traffic| traffic.steps.iter().cloned()));
+    let sizes = if release.halted().is_some() { Delayed::default() } else { resize(release) };
+    let is_resized = sizes.steps.iter().any(scale::is_resize);
+    steps.extend(sizes.steps);
     steps.extend(promote::drain_workload(release));
     let begin = if is_resized { None } else { begin_pause(release) };
-    settle(release, steps, canary_status::advance(release, begin), &restart)
+    let mut draft = canary_status::advance(release, begin);
+    traffic::note(release, &mut draft);
+    let mut plan = settle(release, steps, draft, &restart, sizes.until);
+    plan.requeue_at(traffic::next_check(release));
+    plan
 }
 
-fn settle(release: &Release<'_>, steps: Vec<Step>, draft: Draft, restart: &Restart) -> Plan {
+fn settle(release: &Release<'_>, steps: Vec<Step>, draft: Draft, restart: &Restart, until: Option<Timestamp>) -> Plan {
     let (status, events) = status::finish(release, draft, restart);
     let mut plan = Plan { steps, status: status::patch(release, &status), events, ..Plan::default() };
     plan.requeue_at(restart.requeue);
+    plan.requeue_at(until);
     plan.requeue_at(canary_status::pause_check(release).filter(|at| *at > release.now));
     plan.requeue_at(super::progress::next_check(release, &status));
     plan
@@ -58,7 +68,14 @@ fn begin_pause(release: &Release<'_>) -> Option<&'static str> {
 
 /// Moves the sizes one step towards the weight: stable, or new, or all old ReplicaSets.
 #[must_use]
-pub(crate) fn resize(release: &Release<'_>) -> Vec<Step> {
+pub(crate) fn resize(release: &Release<'_>) -> Delayed {
+    if release.canary().is_some_and(|canary| canary.traffic_routing.is_some()) {
+        return routed::resize(release);
+    }
+    Delayed { steps: resize_both(release), until: None }
+}
+
+fn resize_both(release: &Release<'_>) -> Vec<Step> {
     let mut steps = delay::lift(release);
     let split = canary_size::next(&sizes(release));
     let stable = release.separate_stable().map(|set| (set, split.stable));

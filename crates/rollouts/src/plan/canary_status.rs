@@ -17,8 +17,9 @@ use super::{
     promote,
     release::Release,
     rollback,
+    routed_size::{self, Recorded},
     status::{self, Draft},
-    steps, threshold,
+    steps, threshold, traffic,
 };
 use crate::observe::ReplicaSetView;
 
@@ -83,10 +84,41 @@ pub(crate) fn is_step_complete(release: &Release<'_>) -> bool {
     if release.rollout.spec.paused || release.status().stable_rs.is_empty() {
         return false;
     }
-    match &current.step.pause {
-        Some(pause) => is_pause_complete(release, pause),
-        None => current.step.set_weight.is_some() && is_at_weight(release),
+    let step = current.step;
+    if let Some(pause) = &step.pause {
+        return is_pause_complete(release, pause);
     }
+    if step.set_canary_scale.is_some() {
+        return is_at_size(release);
+    }
+    if step.set_weight.is_some() {
+        return is_at_size(release) && traffic::is_at_weight(release);
+    }
+    // A route is made with the pass that comes to its step, unless the routers are told nothing.
+    (step.set_header_route.is_some() || step.set_mirror_route.is_some()) && traffic::may_go_on(release)
+}
+
+/// Returns whether both sides have the pods of the current step.
+#[must_use]
+pub(crate) fn is_at_size(release: &Release<'_>) -> bool {
+    if release.canary().is_some_and(|canary| canary.traffic_routing.is_some()) {
+        return is_at_routed_size(release);
+    }
+    is_at_weight(release)
+}
+
+/// With a router the available pods of the stable side do not matter, nor whether a failing one can make them.
+fn is_at_routed_size(release: &Release<'_>) -> bool {
+    let weights = release.traffic().and_then(|traffic| traffic.weights.as_ref());
+    let recorded = weights.map(|weights| Recorded { canary: weights.canary.weight, stable: weights.stable.weight });
+    let side = |set: Option<&ReplicaSetView>| set.map(ReplicaSetView::side);
+    let want = routed_size::sizes(release.rollout, side(release.new), side(release.stable), recorded);
+    let limit = threshold::of(release.rollout);
+    let is_new_there = threshold::is_met(limit, side(release.new), want.new, threshold::Strict::Exact);
+    let is_created = |set: &ReplicaSetView| set.existing() == want.stable || set.failure().is_some();
+    let is_stable_there = routed_size::is_dynamic(release.rollout)
+        || release.separate_stable().is_none_or(|set| set.size() == want.stable && is_created(set));
+    is_new_there && is_stable_there
 }
 
 fn is_pause_complete(release: &Release<'_>, step: &RolloutPause) -> bool {
@@ -112,8 +144,7 @@ pub(crate) fn pause_check(release: &Release<'_>) -> Option<Timestamp> {
 }
 
 /// Returns whether both sides have the pods of the current weight, and the old ones are gone.
-#[must_use]
-pub(crate) fn is_at_weight(release: &Release<'_>) -> bool {
+fn is_at_weight(release: &Release<'_>) -> bool {
     let limits = Limits::of(release.rollout);
     let want = canary_size::ideal(release.desired(), steps::weight(release.rollout), limits.surge);
     let is_new_there = threshold::is_met(

@@ -20,6 +20,12 @@ pub(crate) struct Delayed {
 }
 
 impl Delayed {
+    /// Adds what another step asks for.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.until = [self.until, other.until].into_iter().flatten().min();
+    }
+
     fn also(&mut self, until: Timestamp) {
         self.until = Some(self.until.map_or(until, |known| known.min(until)));
     }
@@ -40,13 +46,21 @@ pub(crate) fn lift(release: &Release<'_>) -> Vec<Step> {
 /// Returns how long the new ReplicaSet of an aborted update stays up; `None` if it does not stay for a while.
 #[must_use]
 pub(crate) fn abort_delay(release: &Release<'_>) -> Option<SignedDuration> {
-    if !release.is_aborted() || release.stable.is_none() || release.blue_green().is_none() {
+    if !release.is_aborted() || release.stable.is_none() || !has_abort_delay(release) {
         return None;
     }
     match defaults::abort_scale_down(release.rollout) {
         AbortScaleDown::Never => None,
         AbortScaleDown::After(delay) => Some(delay),
     }
+}
+
+/// A canary whose stable side had shrunk steps back instead, unless a delay was asked for.
+fn has_abort_delay(release: &Release<'_>) -> bool {
+    let is_routed = release.canary().is_some_and(|canary| canary.traffic_routing.is_some());
+    let steps_back = release.canary().is_some_and(|canary| canary.dynamic_stable_scale)
+        && !defaults::has_explicit_abort_scale_down_delay(release.rollout);
+    release.blue_green().is_some() || is_routed && !steps_back
 }
 
 /// Keeps the new ReplicaSet of an aborted update for its delay, which starts when the stable one is complete.
@@ -76,26 +90,42 @@ pub(crate) fn hold_aborted(
     delayed
 }
 
-/// Scales old ReplicaSets of a blue-green down, newest revision first: each after its delay, and at most so many at once.
+/// The size of an old ReplicaSet during its delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// As many pods as are wanted now.
+    Desired,
+    /// As many as it has.
+    OwnSize,
+}
+
+/// Scales old ReplicaSets down, newest revision first: each after its delay, and at most so many at once.
 ///
 /// `referenced` says whether something still leads users to a hash; such a ReplicaSet is left alone. A delay of 0 means
 /// now (upstream keeps it for ever).
 #[must_use]
-pub(crate) fn retire(release: &Release<'_>, referenced: impl Fn(&str) -> bool) -> Delayed {
+pub(crate) fn retire(release: &Release<'_>, kept: Kept, referenced: impl Fn(&str) -> bool) -> Delayed {
+    retire_some(release, kept, |set| !referenced(&set.hash))
+}
+
+/// Does as [`retire`] with those old ReplicaSets that `is_meant` says.
+#[must_use]
+pub(crate) fn retire_some(release: &Release<'_>, size: Kept, is_meant: impl Fn(&ReplicaSetView) -> bool) -> Delayed {
     let limit = defaults::scale_down_delay_revision_limit(release.rollout);
     let delay = defaults::scale_down_delay(release.rollout);
     let mut old: Vec<&ReplicaSetView> =
         release.others.iter().copied().filter(|set| set.size() > 0 && !set.deleting).collect();
     old.sort_by(|a, b| (b.revision(), b.created, &b.name).cmp(&(a.revision(), a.created, &a.name)));
     let mut delayed = Delayed::default();
-    for (set, kept) in old.into_iter().filter(|set| !referenced(&set.hash)).zip(1..) {
+    for (set, kept) in old.into_iter().filter(|set| is_meant(set)).zip(1..) {
         match ends(release, set, delay).filter(|ends| kept <= limit && *ends > release.now) {
             None => delayed.steps.extend(scale::to(release, set, 0, Deadline::Drop)),
             Some(ends) => {
                 let keep = if set.deadline().is_none() {
                     Some(scale::set_deadline(set, Some(ends)))
                 } else {
-                    scale::to(release, set, release.desired(), Deadline::Keep)
+                    let size = if size == Kept::Desired { release.desired() } else { set.size() };
+                    scale::to(release, set, size, Deadline::Keep)
                 };
                 delayed.steps.extend(keep);
                 delayed.also(ends);

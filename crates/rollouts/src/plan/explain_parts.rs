@@ -8,6 +8,8 @@ pub(crate) use super::{
     progress::deadline,
     release::Release,
     restarting::{Block, Progress, Restart, Stage, spell},
+    traffic::Traffic,
+    weights::{Held, Situation},
 };
 use super::{canary_status, steps};
 

@@ -1,5 +1,7 @@
 //! Which ReplicaSets are ours, and which of them is new, stable or old.
 
+use std::cell::OnceCell;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_api::{
@@ -50,7 +52,19 @@ pub(crate) fn release<'a>(
     let stable = stable(&rollout.status, new, &owned);
     let has_role = |set: &ReplicaSetView| [new, stable].into_iter().flatten().any(|role| role.uid == set.uid);
     let others = owned.iter().copied().filter(|set| !has_role(set)).collect();
-    Release { seen, rollout, template: &wanted.template, hash, new, stable, others, owned, now, settings }
+    Release {
+        seen,
+        rollout,
+        template: &wanted.template,
+        hash,
+        new,
+        stable,
+        others,
+        owned,
+        now,
+        settings,
+        told: OnceCell::new(),
+    }
 }
 
 fn is_selected(spec: &RolloutSpec, set: &ReplicaSetView) -> bool {

@@ -5,6 +5,7 @@
 //! then the pass of its strategy.
 
 mod affinity;
+mod autoscaled;
 mod blue_green;
 mod blue_green_status;
 mod budget;
@@ -26,11 +27,13 @@ mod pauses;
 pub mod preview_size;
 mod progress;
 mod promote;
+mod references;
 mod release;
 pub mod restart;
 mod restarting;
 mod revision;
 mod rollback;
+mod routed;
 pub mod routed_size;
 pub mod routes;
 mod scale;
@@ -40,6 +43,7 @@ mod status;
 pub mod steps;
 mod surge;
 mod threshold;
+pub(crate) mod traffic;
 mod validate;
 pub mod weights;
 mod workload;
@@ -68,11 +72,23 @@ pub struct Settings {
     pub eviction_retry: SignedDuration,
     /// How often an invalid spec is looked at again though nothing changes.
     pub invalid_retry: SignedDuration,
+    /// How often a router is looked at again that has not confirmed its weights yet.
+    pub verify_retry: SignedDuration,
+    /// How often a faulty router is looked at again though nothing changes.
+    pub fault_retry: SignedDuration,
+    /// Versions and names that routers depend on.
+    pub routers: tiphys_traffic::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { eviction_retry: SignedDuration::from_secs(10), invalid_retry: SignedDuration::from_secs(20) }
+        Self {
+            eviction_retry: SignedDuration::from_secs(10),
+            invalid_retry: SignedDuration::from_secs(20),
+            verify_retry: SignedDuration::from_secs(10),
+            fault_retry: SignedDuration::from_secs(30),
+            routers: tiphys_traffic::Settings::default(),
+        }
     }
 }
 
@@ -102,7 +118,7 @@ fn decide(seen: &Observed, now: Timestamp, settings: &Settings) -> Plan {
             return invalid::plan(seen, &seen.rollout.typed, &message, now, settings);
         }
     };
-    if let Some(message) = validate::invalid(seen, &wanted) {
+    if let Some(message) = validate::invalid(seen, &wanted, settings) {
         return invalid::plan(seen, &wanted.rollout, &message, now, settings);
     }
     let claims = identify::claim(seen, &wanted.rollout);

@@ -3,14 +3,14 @@
 use tiphys_api::{
     constants::{
         completion_status::{FAST_PROMOTED, PROMOTED},
-        messages, reasons,
+        messages, ping_pong, reasons,
         scale_down::{ON_SUCCESS, PROGRESSIVELY},
     },
     types::RolloutStatus,
 };
 use tiphys_runtime::recorder::Note;
 
-use super::{pauses::Marks, release::Release, rollback, status::Draft, threshold};
+use super::{pauses::Marks, release::Release, rollback, status::Draft, threshold, traffic};
 use crate::{
     action::{Action, Step},
     observe::{ReplicaSetView, WorkloadKind},
@@ -33,7 +33,7 @@ pub(crate) fn reason(release: &Release<'_>, status: &RolloutStatus, marks: &Mark
     if release.blue_green().is_some() {
         return blue_green(release, status, is_aborted, fast).map(str::to_owned);
     }
-    if is_aborted || !is_new_complete(release) {
+    if is_aborted || !is_new_complete(release) || !traffic::is_at_end(release) {
         return None;
     }
     if status.promote_full {
@@ -84,6 +84,10 @@ pub(crate) fn apply(release: &Release<'_>, draft: &mut Draft, reason: &str) {
         return;
     }
     status.stable_rs.clone_from(&status.current_pod_hash);
+    if release.canary().is_some_and(|canary| canary.ping_pong.is_some()) {
+        let is_ping = status.canary.stable_ping_pong == ping_pong::PING;
+        status.canary.stable_ping_pong = if is_ping { ping_pong::PONG } else { ping_pong::PING }.to_owned();
+    }
     if let Some(duration) = status.duration.as_mut().filter(|duration| duration.completion_status.is_none()) {
         let kind = if was_full { FAST_PROMOTED } else { PROMOTED };
         duration.completion_status = Some(kind.to_owned());

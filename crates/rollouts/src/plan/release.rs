@@ -1,5 +1,7 @@
 //! What every step may look at: the Rollout, its ReplicaSets by role, and the time. Made once, never changed.
 
+use std::cell::OnceCell;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tiphys_api::{
@@ -9,7 +11,10 @@ use tiphys_api::{
     types::{BlueGreenStrategy, CanaryStrategy, PauseCondition, RolloutStatus, Time},
 };
 
-use super::{Settings, steps};
+use super::{
+    Settings, steps,
+    traffic::{self, Traffic},
+};
 use crate::{
     action::Target,
     observe::{Observed, PodView, ReplicaSetView},
@@ -38,9 +43,17 @@ pub(crate) struct Release<'a> {
     pub now: Timestamp,
     /// Settings of the controller.
     pub settings: &'a Settings,
+    /// What routers are told, planned once.
+    pub told: OnceCell<Option<Traffic>>,
 }
 
 impl<'a> Release<'a> {
+    /// Returns what routers are told in this pass; `None` without a router.
+    #[must_use]
+    pub(crate) fn traffic(&self) -> Option<&Traffic> {
+        self.told.get_or_init(|| traffic::plan(self)).as_ref()
+    }
+
     /// Returns the stored status.
     #[must_use]
     pub(crate) fn status(&self) -> &'a RolloutStatus {

@@ -31,7 +31,9 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     } else if release.halted().is_some() {
         steps.extend(scale_in_proportion(release));
     } else {
-        steps.extend(canary::resize(release));
+        let sizes = canary::resize(release);
+        steps.extend(sizes.steps);
+        requeue = sizes.until;
     }
     let restart = restarting::decide(release);
     let (status, events) = status::finish(release, draft(release), &restart);

@@ -9,7 +9,10 @@ use tiphys_api::{
 };
 use tiphys_runtime::recorder::Note;
 
-use super::{conditions, duration, merge, pauses, pauses::Marks, progress, release::Release, restarting, workload};
+use super::{
+    autoscaled, conditions, duration, merge, pauses, pauses::Marks, progress, release::Release, restarting, traffic,
+    workload,
+};
 use crate::observe::ReplicaSetView;
 
 /// A status under way: complete but for what [`finish`] adds.
@@ -29,7 +32,7 @@ pub(crate) fn base(release: &Release<'_>) -> RolloutStatus {
     let stored = release.status();
     let sum = |count: fn(&ReplicaSetView) -> i32| release.owned.iter().map(|set| count(set)).sum();
     let pods: i32 = sum(ReplicaSetView::existing);
-    RolloutStatus {
+    let mut status = RolloutStatus {
         current_pod_hash: release.hash.clone(),
         current_step_hash: release.step_hash(),
         current_step_index: stored.current_step_index,
@@ -47,13 +50,16 @@ pub(crate) fn base(release: &Release<'_>) -> RolloutStatus {
         canary: CanaryStatus {
             stable_ping_pong: stored.canary.stable_ping_pong.clone(),
             step_plugin_statuses: stored.canary.step_plugin_statuses.clone(),
+            weights: stored.canary.weights.clone().filter(|_| traffic::routing(release.rollout).is_some()),
             ..CanaryStatus::default()
         },
         alb: stored.alb.clone(),
         albs: stored.albs.clone(),
         duration: stored.duration.clone(),
         ..RolloutStatus::default()
-    }
+    };
+    autoscaled::account(release, &mut status);
+    status
 }
 
 /// Completes a draft: deadline, pauses and abort, conditions, durations, generation, phase and message.

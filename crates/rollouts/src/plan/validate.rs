@@ -1,17 +1,13 @@
 //! Whether a Rollout can be worked on at all.
 
-use tiphys_api::{
-    Rollout,
-    types::CanaryStep,
-    validation::{self, References},
-};
+use tiphys_api::{Rollout, types::CanaryStep, validation};
 
-use super::workload::Wanted;
+use super::{Settings, references, workload::Wanted};
 use crate::observe::Observed;
 
 /// Returns the message of condition `InvalidSpec`; `None` if nothing is wrong.
 #[must_use]
-pub(crate) fn invalid(seen: &Observed, wanted: &Wanted) -> Option<String> {
+pub(crate) fn invalid(seen: &Observed, wanted: &Wanted, settings: &Settings) -> Option<String> {
     let rollout = &wanted.rollout;
     let spec = validation::validate(rollout);
     if let Some(message) = validation::invalid_spec(rollout, &seen.rollout.problems, &spec) {
@@ -20,7 +16,7 @@ pub(crate) fn invalid(seen: &Observed, wanted: &Wanted) -> Option<String> {
     if let Some(field) = unsupported(rollout) {
         return Some(super::workload::message(rollout, &format!("not yet supported by tiphys: {field}")));
     }
-    let references = References { services: seen.services.clone(), ..References::default() };
+    let references = references::known(seen, rollout, &settings.routers);
     validation::invalid_spec(rollout, &[], &validation::validate_references(rollout, &references))
 }
 
@@ -36,9 +32,6 @@ fn unsupported(rollout: &Rollout) -> Option<String> {
         return analyses.into_iter().find(|(is_set, _)| *is_set).map(|(_, field)| below(field.to_owned()));
     }
     let canary = strategy.canary.as_ref()?;
-    if canary.traffic_routing.is_some() {
-        return Some(below("canary.trafficRouting".to_owned()));
-    }
     if canary.analysis.is_some() {
         return Some(below("canary.analysis".to_owned()));
     }
@@ -50,9 +43,6 @@ fn unsupported_kind(step: &CanaryStep) -> Option<&'static str> {
     let kinds = [
         (step.experiment.is_some(), "experiment"),
         (step.analysis.is_some(), "analysis"),
-        (step.set_canary_scale.is_some(), "setCanaryScale"),
-        (step.set_header_route.is_some(), "setHeaderRoute"),
-        (step.set_mirror_route.is_some(), "setMirrorRoute"),
         (step.plugin.is_some(), "plugin"),
     ];
     kinds.into_iter().find(|(is_set, _)| *is_set).map(|(_, kind)| kind)

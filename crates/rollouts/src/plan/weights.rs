@@ -2,7 +2,7 @@
 //!
 //! [`decide`] reads as the specification does: [`situation`] says where the release stands, [`wanted`] the weight that goes
 //! with it, [`bear`] how much of that the pods can bear now. Two rules keep users off empty ReplicaSets: a version that is
-//! superseded loses its users before another one takes its place, and at the end of an update the stable side shows the new
+//! superseded keeps its place until its users are gone, or no more than the next version has pods for; and at the end of an update the stable side shows the new
 //! version before the users go back to it.
 
 use tiphys_api::{
@@ -57,7 +57,7 @@ pub enum Situation {
     Aborted,
     /// The new version has no available pod.
     NoCanary,
-    /// Another version still has users, and has to lose them first.
+    /// Another version has more users than the new one has pods for, and has to lose them first.
     Superseding,
     /// A person has asked for all of it.
     Full,
@@ -155,7 +155,7 @@ pub fn situation(input: &Input<'_>) -> Situation {
         Situation::Aborted
     } else if available == 0 {
         Situation::NoCanary
-    } else if is_canary_abandoned(input) && recorded(input).is_some_and(|weights| weights.canary.weight > 0) {
+    } else if is_superseding(input) {
         Situation::Superseding
     } else if status.promote_full {
         Situation::Full
@@ -187,6 +187,13 @@ pub fn wanted(input: &Input<'_>, situation: Situation) -> i32 {
         Situation::AtStep => steps::set_weight(rollout),
         Situation::Done => full,
     }
+}
+
+/// A version that still has users loses them as fast as stable pods are there, or hands them over to a version that has the
+/// pods for as many.
+fn is_superseding(input: &Input<'_>) -> bool {
+    let present = recorded(input).filter(|_| is_canary_abandoned(input)).map_or(0, |weights| weights.canary.weight);
+    present > 0 && (present > steps::set_weight(input.rollout) || !is_at_step(input))
 }
 
 /// Whether the pods of the current step are there. Whether the stable side's are available does not matter; one that cannot

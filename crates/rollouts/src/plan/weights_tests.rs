@@ -145,6 +145,7 @@ fn a_superseded_version_loses_its_users_before_another_takes_its_place() {
     check("stable cannot bear all of them", &former((0, 0), 5), NoCanary, 50, "former");
     check("the third version has pods", &former((2, 2), 5), Superseding, 50, "former");
     check("stable has grown", &former((2, 2), 10), Superseding, 0, "former");
+    check("the third version has the pods for as many", &former((6, 6), 4).at(2), AtStep, 60, "new");
     check("now the third version", &case((2, 2), (10, 10)).recorded_for(0, "former", "stable"), AtStep, 20, "new");
     check("the former one is dead anyway", &former((2, 2), 5).former(0), Superseding, 0, "former");
 }

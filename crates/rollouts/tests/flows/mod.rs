@@ -5,4 +5,5 @@ mod canary;
 mod damage;
 mod reasons;
 mod restart;
+mod routed;
 mod surge;

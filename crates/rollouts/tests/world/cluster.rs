@@ -24,6 +24,7 @@ impl World {
     /// Remembers the extremes.
     fn count(&mut self) {
         self.least_ready = self.least_ready.min(self.pods.values().filter(|pod| is_ready(pod)).count());
+        self.look();
         self.most_pods = self.most_pods.max(self.pods.values().filter(|pod| !is_leaving(pod)).count());
     }
 
@@ -124,7 +125,7 @@ impl World {
     }
 }
 
-fn is_ready(pod: &Value) -> bool {
+pub(super) fn is_ready(pod: &Value) -> bool {
     pod["status"]["conditions"][0]["status"] == "True" && !is_leaving(pod)
 }
 

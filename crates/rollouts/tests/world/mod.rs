@@ -1,6 +1,7 @@
 //! A Rollout's world in memory: what plans ask for is done to JSON objects, ReplicaSets make pods, pods become ready.
 
 mod cluster;
+mod routers;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use tiphys_rollouts::{
     observe::{Observed, Parts, Recall, Refusal, StableRecord, assemble},
     plan::{Settings, plan},
 };
+use tiphys_traffic::Objects;
 
 /// Passes after which a world that never settles is given up.
 const PASSES_MAX: usize = 300;
@@ -24,6 +26,8 @@ pub(crate) struct World {
     pub(crate) budgets: BTreeMap<String, Value>,
     pub(crate) workload: Option<Value>,
     pub(crate) records: BTreeMap<String, Value>,
+    /// Objects of routers.
+    pub(crate) routing: Objects,
     pub(crate) recall: Recall,
     pub(crate) now: Timestamp,
     /// Seconds from the creation of a pod to its readiness; never where `None`.
@@ -36,6 +40,8 @@ pub(crate) struct World {
     pub(crate) least_ready: usize,
     /// Greatest number of pods that stay seen since it was last reset.
     pub(crate) most_pods: usize,
+    /// What users of a routed canary met, each change of it.
+    pub(crate) met: Vec<String>,
     counter: u64,
 }
 
@@ -60,6 +66,7 @@ impl World {
             budgets: BTreeMap::new(),
             workload: None,
             records: BTreeMap::new(),
+            routing: Objects::default(),
             recall: Recall::default(),
             now,
             start_seconds: Some(1),
@@ -67,6 +74,7 @@ impl World {
             events: Vec::new(),
             least_ready: usize::MAX,
             most_pods: 0,
+            met: Vec::new(),
             counter: 0,
         }
     }
@@ -130,6 +138,8 @@ impl World {
                 template: record["data"]["template"].clone(),
                 revision: record["revision"].as_i64().unwrap(),
             }),
+            routing: self.routing.clone(),
+            experiment: None,
             recall,
             awaited: None,
         })
@@ -144,6 +154,7 @@ impl World {
         let plan = self.plan();
         for step in &plan.steps {
             self.act(&step.action);
+            self.look();
             self.events.extend(step.events.iter().map(|note| format!("{} {}", note.reason, note.message)));
         }
         if let Some(patch) = &plan.status {
@@ -208,6 +219,7 @@ impl World {
                 }
             }
             Action::PatchService { name, patch } => merge(self.services.get_mut(name).unwrap(), patch),
+            Action::Route(change) => self.route(change),
             Action::ScaleWorkload { replicas, .. } => {
                 merge(self.workload.as_mut().unwrap(), &json!({"spec": {"replicas": replicas}}));
             }
