@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tiphys_api::{Rollout, decode, duration};
 
-use crate::vectors;
+use tiphys_vectors as vectors;
 
 fn answer(input: &Value) -> Value {
     if input["kind"] == "pause" {

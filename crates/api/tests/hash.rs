@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tiphys_api::hash::{self, Form};
 
-use crate::vectors;
+use tiphys_vectors as vectors;
 
 #[test]
 fn vectors_pod_template_hash() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tiphys_api::{Rollout, decode, phase};
 
-use crate::vectors;
+use tiphys_vectors as vectors;
 
 fn answer(input: &Value) -> Value {
     let mut rollout = decode::<Rollout>(input["rollout"].clone()).object;

@@ -9,7 +9,7 @@ use tiphys_api::{
 };
 use tiphys_machinery::error::Cause;
 
-use crate::vectors;
+use tiphys_vectors as vectors;
 
 /// Compares one error as far as the vector tells it.
 fn agrees(cause: &Cause, expected: &Value) -> bool {
