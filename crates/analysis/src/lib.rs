@@ -2,3 +2,8 @@
 
 pub mod condition;
 pub mod expr;
+pub mod plan;
+mod secret;
+pub mod template;
+
+pub use secret::{MASK, Redactor, Secret};

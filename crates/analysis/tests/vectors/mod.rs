@@ -1,5 +1,7 @@
 //! Upstream's answers: every row of a file is compared, except those that are listed with their reason.
 
+mod analysis_args;
+mod analysis_assess;
 mod expr;
 
 use std::{fs, path::PathBuf};
