@@ -165,20 +165,20 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(name: &str, status: Value, kind: TroubleKind, word: &str, detail: &str) {
+    fn check(name: &str, status: &Value, kind: TroubleKind, word: &str, detail: &str) {
         let pod: WatchedPod = serde_json::from_value(json!({"metadata": {}, "status": status})).unwrap();
         let found = Trouble::of(&pod);
         assert_eq!((found.kind, found.word.as_str(), found.detail.as_str()), (kind, word, detail), "{name}");
     }
 
-    fn container(fields: Value) -> Value {
+    fn container(fields: &Value) -> Value {
         let mut status = json!({"name": "app", "image": "app:1", "ready": false, "restartCount": 0});
         status.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         status
     }
 
     fn waiting(reason: &str, message: &str) -> Value {
-        container(json!({"state": {"waiting": {"reason": reason, "message": message}}}))
+        container(&json!({"state": {"waiting": {"reason": reason, "message": message}}}))
     }
 
     #[test]
@@ -186,34 +186,34 @@ mod tests {
         use TroubleKind as Kind;
         let scheduled =
             json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3"}]);
-        check("no node", json!({"conditions": scheduled}), Kind::Unschedulable, "Unschedulable", "0/3");
+        check("no node", &json!({"conditions": scheduled}), Kind::Unschedulable, "Unschedulable", "0/3");
         let lost = json!([{"type": "Ready", "status": "False", "reason": "NodeNotReady"}]);
-        check("lost node", json!({"conditions": lost}), Kind::NodeLost, "NodeNotReady", "");
+        check("lost node", &json!({"conditions": lost}), Kind::NodeLost, "NodeNotReady", "");
         let image =
             json!({"containerStatuses": [waiting("ContainerCreating", ""), waiting("ErrImagePull", "not found")]});
-        check("image", image, Kind::ImagePull, "ErrImagePull", "not found");
+        check("image", &image, Kind::ImagePull, "ErrImagePull", "not found");
         let secret = waiting("CreateContainerConfigError", "secret \"s\" not found");
         let secret = json!({"containerStatuses": [secret]});
-        check("secret", secret, Kind::Configuration, "CreateContainerConfigError", "secret \"s\" not found");
+        check("secret", &secret, Kind::Configuration, "CreateContainerConfigError", "secret \"s\" not found");
         let before = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
         let crash = json!({"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": before});
-        let crash = json!({"containerStatuses": [container(crash)]});
-        check("crash", crash, Kind::Crash, "CrashLoopBackOff", "exit code 137 (OOMKilled)");
+        let crash = json!({"containerStatuses": [container(&crash)]});
+        check("crash", &crash, Kind::Crash, "CrashLoopBackOff", "exit code 137 (OOMKilled)");
         let again = json!({"restartCount": 1, "state": {"terminated": {"exitCode": 1, "reason": "Error"}}});
         check(
             "crashed just now",
-            json!({"containerStatuses": [container(again)]}),
+            &json!({"containerStatuses": [container(&again)]}),
             Kind::Crash,
             "not ready",
             "exit code 1",
         );
         let init = json!({"initContainerStatuses": [waiting("CrashLoopBackOff", "back-off")],
             "containerStatuses": [waiting("PodInitializing", "")]});
-        check("init", init, Kind::Crash, "CrashLoopBackOff", "back-off");
-        let running = json!({"phase": "Running", "containerStatuses": [container(json!({"state": {"running": {}}}))]});
-        check("probe", running, Kind::NotReady, "not ready", "");
+        check("init", &init, Kind::Crash, "CrashLoopBackOff", "back-off");
+        let running = json!({"phase": "Running", "containerStatuses": [container(&json!({"state": {"running": {}}}))]});
+        check("probe", &running, Kind::NotReady, "not ready", "");
         let evicted = json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"});
-        check("evicted", evicted, Kind::Ended, "Evicted", "low on memory");
-        check("nothing known", json!({}), Kind::Starting, "not ready", "");
+        check("evicted", &evicted, Kind::Ended, "Evicted", "low on memory");
+        check("nothing known", &json!({}), Kind::Starting, "not ready", "");
     }
 }
