@@ -27,6 +27,7 @@ pub mod faults;
 pub mod http;
 pub mod kubelet;
 pub mod logs;
+mod node_lease;
 pub mod nodes;
 pub mod object;
 pub mod registry;

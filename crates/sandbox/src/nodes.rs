@@ -10,6 +10,7 @@ use tiphys_machinery::{error::ApiError, time};
 use crate::{
     controllers::{About, Cache, Context, Controller, Key, Marks, Note, Update, Writer},
     eviction::set_disruption_target,
+    node_lease,
     object::Object,
     registry::{DeleteOptions, Registry, Subresource, WriteOptions},
     scheduler::ask::{Candidate, Taint},
@@ -229,7 +230,8 @@ impl Controller for Nodes {
             })?;
         }
         let next = self.evict(&key.name, &taints, context)?;
-        if let Some(at) = [due, next].into_iter().flatten().min() {
+        let renewal = node_lease::renew(&node, failed_at(&node["metadata"]).is_some(), context)?;
+        if let Some(at) = [due, next, renewal].into_iter().flatten().min() {
             context.wake(key, at);
         }
         Ok(())

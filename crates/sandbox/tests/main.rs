@@ -5,3 +5,5 @@
 mod durable;
 mod http;
 mod sandbox;
+mod workloads;
+mod world;

@@ -81,6 +81,12 @@ pub(crate) fn in_namespace<'a, T>(
     map.range(Key::first_of(&namespace)..).take_while(move |(key, _)| key.namespace == namespace)
 }
 
+/// Returns the keys of one namespace, in order.
+pub(crate) fn in_namespace_of<'a>(keys: &'a BTreeSet<Key>, namespace: &Arc<str>) -> impl Iterator<Item = &'a Key> {
+    let namespace = namespace.clone();
+    keys.range(Key::first_of(&namespace)..).take_while(move |key| key.namespace == namespace)
+}
+
 fn decode<T: DeserializeOwned>(change: &Change) -> Option<T> {
     let object = change.new.as_ref()?;
     match object.decode() {

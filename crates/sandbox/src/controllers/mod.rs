@@ -9,6 +9,10 @@
 //! | `replicaset` | as many pods as wanted |
 //! | `deployment` | ReplicaSets that roll from one template to the next |
 //! | `job` | pods that run to their end |
+//! | `statefulset` | numbered pods with claims |
+//! | `daemonset` | a pod on each node |
+//! | `cronjob` | Jobs at their times |
+//! | `volumes` | a volume for each claim |
 //! | `endpoints` | EndpointSlices and Endpoints that follow pods |
 //! | `autoscaler` | as many replicas as metrics ask for |
 //! | `disruption` | what disruption budgets allow |
@@ -20,11 +24,14 @@ mod autoscaler;
 mod cache;
 mod conditions;
 mod context;
+mod cronjob;
+mod daemonset;
 mod deployment;
 pub(crate) mod disruption;
 mod endpoints;
 mod event_ttl;
 mod garbage;
+mod history;
 mod job;
 mod labels;
 mod manager;
@@ -33,9 +40,11 @@ mod ownership;
 mod recorder;
 mod replicaset;
 mod scaled;
+mod statefulset;
 mod template;
 mod timers;
 pub(crate) mod view;
+mod volumes;
 
 #[cfg(test)]
 mod fixtures;
@@ -65,6 +74,10 @@ fn control_plane() -> Vec<Box<dyn Controller>> {
         Box::new(deployment::Deployments),
         Box::new(replicaset::ReplicaSets),
         Box::new(job::Jobs),
+        Box::new(statefulset::StatefulSets),
+        Box::new(daemonset::DaemonSets::default()),
+        Box::new(cronjob::CronJobs),
+        Box::new(volumes::Volumes),
         Box::new(endpoints::Endpoints),
         Box::new(disruption::Budgets),
         Box::new(autoscaler::Autoscalers::default()),

@@ -1,10 +1,14 @@
 //! Owner references: made, given to orphans and taken away again.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tiphys_machinery::error::ApiError;
 
-use super::context::{Writer, gone_is_fine};
-use super::view::{Key, Meta};
+use super::context::{Context, Writer, gone_is_fine};
+use super::view::{Key, Meta, Pod};
+
+const PODS: (&str, &str) = ("", "pods");
 
 /// Returns the reference by which an object controls its dependents.
 pub(crate) fn controller_ref(api_version: &str, kind: &str, meta: &Meta) -> Value {
@@ -26,6 +30,39 @@ pub(crate) fn adopt(writer: Writer<'_>, of: (&str, &str), key: &Key, owner: &Val
         }
     })?;
     Ok(())
+}
+
+/// Releases pods that no longer match and adopts orphans that do. Returns the owner's pods, or nothing if something was
+/// written, so that the owner is looked at again. Pods that do not `count` are left alone.
+///
+/// # Errors
+/// Whatever a write returned.
+pub(crate) fn claim(
+    owner: &Meta,
+    kind: &str,
+    matches: impl Fn(&Pod) -> bool,
+    counts: impl Fn(&Pod) -> bool,
+    context: &Context<'_>,
+) -> Result<Option<Vec<Arc<Pod>>>, ApiError> {
+    let mut written = false;
+    let mut owned = Vec::new();
+    for pod in context.cache.pods.of_controller(&owner.uid).filter(|pod| counts(pod)) {
+        if matches(pod) {
+            owned.push(pod.clone());
+        } else {
+            release(context.writer(), PODS, &pod.key, &[owner.uid.as_str()])?;
+            written = true;
+        }
+    }
+    if !owner.is_deleting() {
+        let namespace: Arc<str> = owner.namespace.as_str().into();
+        let orphans = context.cache.pods.orphans(&namespace);
+        for orphan in orphans.filter(|pod| counts(pod) && !pod.deleting && matches(pod)) {
+            adopt(context.writer(), PODS, &orphan.key, &controller_ref("apps/v1", kind, owner))?;
+            written = true;
+        }
+    }
+    Ok((!written).then_some(owned))
 }
 
 /// Takes the references to these owners away.

@@ -2,13 +2,24 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Tells the pods of one template from those of another.
 pub(crate) const HASH_LABEL: &str = "pod-template-hash";
 
 /// Letters that spell no words, as the API uses them in generated names.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// Returns a pod of `template` without a name, controlled by the owner of this reference.
+pub(crate) fn pod(template: &Value, owner: &Value) -> Value {
+    let mut metadata = json!({"ownerReferences": [owner]});
+    for field in ["labels", "annotations", "finalizers"] {
+        if let Some(part) = template["metadata"].get(field).filter(|part| !part.is_null()) {
+            metadata[field] = part.clone();
+        }
+    }
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
+}
 
 /// Returns a number that is equal for templates that are equal once [`HASH_LABEL`] and nulls are left out.
 pub(crate) fn digest(template: &Value) -> u64 {
@@ -69,8 +80,6 @@ fn write_canonical(text: &mut String, value: &Value, depth: u8) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tiphys_machinery::{quantity::Quantity, selector::LabelSelector};
 
 /// Resources in thousandths of their unit, by name.
@@ -30,6 +30,10 @@ pub struct Ask {
     pub near: Vec<PodTerm>,
     /// Pods that must not be near.
     pub apart: Vec<PodTerm>,
+    /// How evenly pods must, or should, lie.
+    pub spread: Vec<Spread>,
+    /// What is liked, as far as possible.
+    pub wishes: Wishes,
 }
 
 /// A taint that is borne.
@@ -122,11 +126,51 @@ impl Expression {
     }
 }
 
+/// What a pod likes, with weights.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Nodes.
+    pub nodes: Vec<(i64, NodeTerm)>,
+    /// Pods to be near of; a negative weight keeps away.
+    pub pods: Vec<(i64, PodTerm)>,
+}
+
+impl Wishes {
+    /// Returns whether nothing is liked more than anything else.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.pods.is_empty()
+    }
+}
+
+/// How evenly the pods of a selector lie over the values of a node label.
+#[derive(Debug, Clone)]
+pub struct Spread {
+    selector: LabelSelector,
+    /// Label of nodes.
+    pub topology: String,
+    /// By how many pods a value may be ahead of the least.
+    pub max_skew: i64,
+    /// Values there must be before the least counts; 1 by default.
+    pub min_domains: usize,
+    /// Whether no other node will do.
+    pub is_hard: bool,
+}
+
+impl Spread {
+    /// Returns whether a pod is counted; pods of other namespaces are the caller's to leave out.
+    #[must_use]
+    pub fn counts(&self, pod: &Ask) -> bool {
+        self.selector.matches(&pod.labels)
+    }
+}
+
 /// Pods, and how far near reaches.
 #[derive(Debug, Clone)]
 pub struct PodTerm {
     selector: LabelSelector,
-    namespaces: Vec<String>,
+    /// `None` for all.
+    namespaces: Option<Vec<String>>,
     /// Nodes whose label of this key has the same value are near each other.
     pub topology: String,
 }
@@ -135,7 +179,7 @@ impl PodTerm {
     /// Returns whether a pod is meant.
     #[must_use]
     pub fn means(&self, pod: &Ask) -> bool {
-        self.namespaces.contains(&pod.namespace) && self.selector.matches(&pod.labels)
+        self.namespaces.as_ref().is_none_or(|all| all.contains(&pod.namespace)) && self.selector.matches(&pod.labels)
     }
 }
 
@@ -161,8 +205,16 @@ impl Candidate {
         let PodWire { metadata, spec } = serde_json::from_slice(json).ok()?;
         let Affinity { node_affinity, pod_affinity, pod_anti_affinity } = spec.affinity;
         let terms = |terms: Vec<PodTermWire>| terms.into_iter().map(|term| term.view(&metadata.namespace)).collect();
+        let wishes = Wishes {
+            nodes: node_affinity.preferred.into_iter().map(|wish| (wish.weight, wish.preference)).collect(),
+            pods: weighted(pod_affinity.preferred, 1, &metadata.namespace)
+                .chain(weighted(pod_anti_affinity.preferred, -1, &metadata.namespace))
+                .collect(),
+        };
         let ports = spec.containers.iter().flat_map(|container| &container.ports);
         let ask = Ask {
+            spread: spec.topology_spread_constraints.into_iter().map(|wire| wire.view(&metadata.labels)).collect(),
+            wishes,
             labels: metadata.labels,
             requests: requests(&spec.init_containers, &spec.containers),
             host_ports: ports.filter(|port| port.host_port > 0).map(|port| (port.protocol(), port.host_port)).collect(),
@@ -176,6 +228,10 @@ impl Candidate {
         let gated = !spec.scheduling_gates.is_empty();
         Some(Self { ask, uid: metadata.uid, node: spec.node_name, scheduler: spec.scheduler_name, gated })
     }
+}
+
+fn weighted(wishes: Vec<WeightedTerm>, sign: i64, namespace: &str) -> impl Iterator<Item = (i64, PodTerm)> {
+    wishes.into_iter().map(move |wish| (sign * wish.weight, wish.pod_affinity_term.view(namespace)))
 }
 
 /// Returns a quantity in thousandths; 0 where it cannot be read.
@@ -236,6 +292,8 @@ struct SpecWire {
     node_selector: BTreeMap<String, String>,
     #[serde(deserialize_with = "nullable")]
     affinity: Affinity,
+    #[serde(deserialize_with = "nullable")]
+    topology_spread_constraints: Vec<SpreadWire>,
 }
 
 #[derive(Default, Deserialize)]
@@ -254,6 +312,15 @@ struct Affinity {
 struct NodeAffinity {
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
     required: Option<NodeSelector>,
+    #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution", deserialize_with = "nullable")]
+    preferred: Vec<WeightedNode>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WeightedNode {
+    weight: i64,
+    preference: NodeTerm,
 }
 
 #[derive(Default, Deserialize)]
@@ -268,6 +335,54 @@ struct NodeSelector {
 struct PodAffinity {
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution", deserialize_with = "nullable")]
     required: Vec<PodTermWire>,
+    #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution", deserialize_with = "nullable")]
+    preferred: Vec<WeightedTerm>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WeightedTerm {
+    weight: i64,
+    pod_affinity_term: PodTermWire,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SpreadWire {
+    label_selector: Value,
+    topology_key: String,
+    max_skew: i64,
+    min_domains: Option<usize>,
+    when_unsatisfiable: String,
+    #[serde(deserialize_with = "nullable")]
+    match_label_keys: Vec<String>,
+}
+
+impl SpreadWire {
+    /// `labels` are the pod's own: keys to match take their values from there.
+    fn view(mut self, labels: &Value) -> Spread {
+        if !self.label_selector.is_null() {
+            for key in self.match_label_keys {
+                if let Some(value) = labels.get(&key) {
+                    self.label_selector["matchLabels"][key] = value.clone();
+                }
+            }
+        }
+        Spread {
+            selector: selector(&self.label_selector),
+            topology: self.topology_key,
+            max_skew: self.max_skew,
+            min_domains: self.min_domains.unwrap_or(1),
+            is_hard: self.when_unsatisfiable != "ScheduleAnyway",
+        }
+    }
+}
+
+fn selector(object: &Value) -> LabelSelector {
+    match object {
+        Value::Null => LabelSelector::nothing(),
+        object => LabelSelector::from_object(object).unwrap_or_else(|_| LabelSelector::nothing()),
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -276,18 +391,21 @@ struct PodTermWire {
     label_selector: Value,
     #[serde(deserialize_with = "nullable")]
     namespaces: Vec<String>,
+    /// Read only as far as that an empty one means every namespace.
+    namespace_selector: Option<Value>,
     topology_key: String,
 }
 
 impl PodTermWire {
     fn view(self, namespace: &str) -> PodTerm {
-        let selector = match &self.label_selector {
-            Value::Null => LabelSelector::nothing(),
-            object => LabelSelector::from_object(object).unwrap_or_else(|_| LabelSelector::nothing()),
-        };
+        let everywhere = self.namespace_selector.is_some_and(|all| all.as_object().is_some_and(Map::is_empty));
         let own = || vec![namespace.to_owned()];
         let namespaces = if self.namespaces.is_empty() { own() } else { self.namespaces };
-        PodTerm { selector, namespaces, topology: self.topology_key }
+        PodTerm {
+            selector: selector(&self.label_selector),
+            namespaces: (!everywhere).then_some(namespaces),
+            topology: self.topology_key,
+        }
     }
 }
 

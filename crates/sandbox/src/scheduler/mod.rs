@@ -3,9 +3,11 @@
 //! | module | purpose |
 //! | --- | --- |
 //! | [`ask`] | what a pod asks of its node |
+//! | [`even`] | how evenly pods lie |
 //! | [`pick`] | the choice of a node |
 
 pub mod ask;
+pub mod even;
 pub mod pick;
 
 use std::{collections::BTreeMap, sync::Arc};

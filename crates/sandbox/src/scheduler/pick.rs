@@ -8,7 +8,10 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ask::{Amounts, Ask, PodTerm, Taint, milli};
+use super::{
+    ask::{Amounts, Ask, PodTerm, Taint, milli},
+    even::Evenness,
+};
 
 /// What a pod without requests counts as when nodes are compared: thousandths of a core, and of a byte.
 const NOMINAL: [(&str, i64); 2] = [("cpu", 100), ("memory", 200 * 1024 * 1024 * 1000)];
@@ -30,7 +33,7 @@ pub struct Node {
     /// What its pods count as when nodes are compared.
     nominal: Amounts,
     /// Its pods, by key.
-    pods: BTreeMap<Arc<str>, Arc<Ask>>,
+    pub(super) pods: BTreeMap<Arc<str>, Arc<Ask>>,
     /// How many of them keep others away.
     guarded: i64,
 }
@@ -70,21 +73,30 @@ impl Node {
         }
     }
 
+    /// Returns whether the pod's selector and required node affinity take this node.
+    #[must_use]
+    pub fn selects(&self, name: &str, ask: &Ask) -> bool {
+        ask.node_selector.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+            && ask.node_terms.as_ref().is_none_or(|terms| terms.iter().any(|term| term.fits(name, &self.labels)))
+    }
+
+    /// Returns whether the node has a taint of one of these effects that the pod does not bear.
+    #[must_use]
+    pub fn untolerated(&self, ask: &Ask, effects: &[&str]) -> bool {
+        let borne = |taint: &Taint| ask.tolerations.iter().any(|toleration| toleration.bears(taint));
+        self.taints.iter().any(|taint| effects.contains(&taint.effect.as_str()) && !borne(taint))
+    }
+
     /// Returns why the pod cannot be there; several reasons only for resources.
     fn refusals(&self, name: &str, ask: &Ask) -> Vec<String> {
-        let intolerable = |taint: &&Taint| {
-            taint.effect != "PreferNoSchedule" && !ask.tolerations.iter().any(|toleration| toleration.bears(taint))
-        };
         let cordon =
             Taint { key: "node.kubernetes.io/unschedulable".into(), effect: "NoSchedule".into(), value: String::new() };
-        let selected = ask.node_selector.iter().all(|(key, value)| self.labels.get(key) == Some(value))
-            && ask.node_terms.as_ref().is_none_or(|terms| terms.iter().any(|term| term.fits(name, &self.labels)));
         let taken = |port: &&(String, u16)| self.pods.values().any(|pod| pod.host_ports.contains(port));
         let text = if self.unschedulable && !ask.tolerations.iter().any(|toleration| toleration.bears(&cordon)) {
             "node(s) were unschedulable"
-        } else if self.taints.iter().find(intolerable).is_some() {
+        } else if self.untolerated(ask, &["NoSchedule", "NoExecute"]) {
             "node(s) had untolerated taint(s)"
-        } else if !selected {
+        } else if !self.selects(name, ask) {
             "node(s) didn't match Pod's node affinity/selector"
         } else if ask.host_ports.iter().find(taken).is_some() {
             "node(s) didn't have free ports for the requested pod ports"
@@ -130,8 +142,10 @@ type Domains<'a> = BTreeSet<(&'a str, &'a str)>;
 pub fn pick(nodes: &BTreeMap<Arc<str>, Node>, ask: &Ask) -> Result<Arc<str>, String> {
     let barred = barred(nodes, ask);
     let near: Vec<(&PodTerm, Domains<'_>)> = ask.near.iter().map(|term| (term, around(nodes, term))).collect();
+    let evenness: Vec<Evenness<'_>> = ask.spread.iter().map(|spread| Evenness::of(spread, ask, nodes)).collect();
+    let liked = liked(nodes, ask);
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    let mut best: Option<(i128, &Arc<str>)> = None;
+    let mut best: Option<((i64, i128), &Arc<str>)> = None;
     for (name, node) in nodes {
         let refusals = node.refusals(name, ask);
         let lies = |domains: &Domains<'_>| {
@@ -143,14 +157,42 @@ pub fn pick(nodes: &BTreeMap<Arc<str>, Node>, ask: &Ask) -> Result<Arc<str>, Str
             *reasons.entry("node(s) didn't match pod anti-affinity rules".into()).or_default() += 1;
         } else if !near.iter().all(|(term, domains)| lies(domains) || is_first(term, domains, ask, node)) {
             *reasons.entry("node(s) didn't match pod affinity rules".into()).or_default() += 1;
+        } else if let Some(why) = evenness.iter().find_map(|evenness| evenness.refusal(node)) {
+            *reasons.entry(why.into()).or_default() += 1;
         } else {
-            let room = node.room(ask);
-            if best.is_none_or(|(most, _)| room > most) {
-                best = Some((room, name));
+            let crowd: i64 = evenness.iter().map(|evenness| evenness.crowd(node)).sum();
+            let score = (score(name, node, ask, &liked) - crowd, node.room(ask));
+            if best.is_none_or(|(most, _)| score > most) {
+                best = Some((score, name));
             }
         }
     }
     best.map(|(_, name)| name.clone()).ok_or_else(|| refusal(nodes.len(), &reasons))
+}
+
+/// A label of nodes, and for each of its values what pods there add to the score.
+type Liked<'a> = (&'a str, BTreeMap<&'a str, i64>);
+
+/// Returns how much the pods that are there draw the pod near, or drive it away.
+fn liked<'a>(nodes: &'a BTreeMap<Arc<str>, Node>, ask: &'a Ask) -> Vec<Liked<'a>> {
+    let one = |(weight, term): &'a (i64, PodTerm)| {
+        let mut values: BTreeMap<&str, i64> = BTreeMap::new();
+        for node in nodes.values() {
+            let Some(value) = node.labels.get(&term.topology) else { continue };
+            let count = node.pods.values().filter(|pod| term.means(pod)).count();
+            *values.entry(value).or_default() += weight * i64::try_from(count).unwrap_or(i64::MAX);
+        }
+        (term.topology.as_str(), values)
+    };
+    ask.wishes.pods.iter().map(one).collect()
+}
+
+/// Returns how much a node is liked: what is wished comes before room, unlike upstream's weighted sum.
+fn score(name: &str, node: &Node, ask: &Ask, liked: &[Liked<'_>]) -> i64 {
+    let nodes = ask.wishes.nodes.iter().filter(|(_, term)| term.fits(name, &node.labels)).map(|(weight, _)| weight);
+    let pods = liked.iter().filter_map(|(topology, values)| values.get(node.labels.get(*topology)?.as_str()));
+    let avoided = node.untolerated(ask, &["PreferNoSchedule"]);
+    nodes.sum::<i64>() + pods.sum::<i64>() - i64::from(avoided)
 }
 
 /// Returns whether a pod that is to be near its like is the first of them.
@@ -290,6 +332,64 @@ mod tests {
         let other = json!({"hostNetwork": true, "containers": [{"ports": [{"hostPort": 80}]}]});
         a.1.add("n/3".into(), ask(&other).into());
         check("by port", &[a], &other, Err("1 node(s) didn't have free ports for the requested pod ports"));
+    }
+
+    #[test]
+    fn what_is_liked_comes_before_room() {
+        let (mut a, b) = (node("a", &json!({})), node("b", &json!({})));
+        a.1.add("n/1".into(), ask(&cpu("500m")).into());
+        let term = json!({"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": "kubernetes.io/hostname"});
+        let wish = |kind: &str| {
+            json!({"affinity": {kind: {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 10, "podAffinityTerm": term}]}}})
+        };
+        let nodes = [a.clone(), b.clone()];
+        check("near", &nodes, &wish("podAffinity"), Ok("a"));
+        let mut both = [a.clone(), b];
+        both[1].1.add("n/2".into(), ask(&cpu("1500m")).into());
+        both[0].1.add("n/3".into(), ask(&json!({})).into());
+        check("away from the most", &both, &wish("podAntiAffinity"), Ok("b"));
+        let named = json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1,
+            "preference": {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["a"]}]}}]}}});
+        check("a node", &nodes, &named, Ok("a"));
+        let soft = node("a", &json!({"spec": {"taints": [{"key": "k", "effect": "PreferNoSchedule"}]}}));
+        check("avoids a softly tainted node", &[soft, nodes[1].clone()], &json!({}), Ok("b"));
+    }
+
+    #[test]
+    fn pods_spread_over_zones() {
+        let zoned = |name: &str, zone: &str| {
+            let mut node = node(name, &json!({}));
+            node.1.labels.insert("zone".into(), zone.into());
+            node
+        };
+        let rule = |when: &str, more: Value| {
+            let mut rule = json!({"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": when,
+                "labelSelector": {"matchLabels": {"app": "a"}}});
+            for (field, part) in more.as_object().into_iter().flatten() {
+                rule[field] = part.clone();
+            }
+            json!({"topologySpreadConstraints": [rule]})
+        };
+        let hard = rule("DoNotSchedule", json!({}));
+        let (mut a, b, c) = (zoned("a", "x"), zoned("b", "x"), zoned("c", "y"));
+        a.1.add("n/1".into(), ask(&json!({})).into());
+        check("the emptier zone", &[a.clone(), b.clone(), c.clone()], &hard, Ok("c"));
+        let mut full = c.clone();
+        full.1.unschedulable = true;
+        let text = "1 node(s) didn't match pod topology spread constraints";
+        check("no other", &[a.clone(), full.clone()], &hard, Err(text));
+        check("if possible", &[a.clone(), full], &rule("ScheduleAnyway", json!({})), Ok("a"));
+        check("soft prefers", &[a.clone(), b.clone(), c], &rule("ScheduleAnyway", json!({})), Ok("c"));
+        let missing = "1 node(s) didn't match pod topology spread constraints (missing required label)";
+        check("without the label", &[node("d", &json!({}))], &hard, Err(missing));
+        check("one zone alone", &[a.clone(), b.clone()], &hard, Ok("b"));
+        check(
+            "too few zones",
+            &[a, b],
+            &rule("DoNotSchedule", json!({"minDomains": 2})),
+            Err("2 node(s) didn't match pod"),
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::cache::{Cache, Marks, Update};
 use super::context::{Context, Controller, gone_is_fine};
 use super::ownership::{controller_ref, namespace_ends};
 use super::recorder::{About, Note};
+use super::template;
 use super::view::{Job, Key, Phase, Pod};
 use crate::registry::{DeleteOptions, Propagation};
 use crate::store::Change;
@@ -159,29 +160,22 @@ fn start(job: &Job, key: &Key, starts: &[Start], context: &mut Context<'_>) -> R
 
 /// Returns a pod of the Job; one of an Indexed Job knows its index.
 fn pod_of(job: &Job, template: &Value, start: &Start) -> Value {
-    let mut metadata = json!({
-        "generateName": format!("{}-", job.meta.name),
-        "finalizers": [TRACKING],
-        "ownerReferences": [controller_ref("batch/v1", "Job", &job.meta)],
-    });
-    for field in ["labels", "annotations"] {
-        if let Some(part) = template["metadata"].get(field).filter(|part| !part.is_null()) {
-            metadata[field] = part.clone();
-        }
-    }
-    let mut spec = template["spec"].clone();
+    let mut pod = template::pod(template, &controller_ref("batch/v1", "Job", &job.meta));
+    let metadata = &mut pod["metadata"];
+    metadata["generateName"] = format!("{}-", job.meta.name).into();
+    metadata["finalizers"] = json!([TRACKING]);
     if let Some(index) = start.index {
         metadata["generateName"] = format!("{}-{index}-", job.meta.name).into();
         metadata["labels"][INDEX] = index.to_string().into();
         metadata["annotations"][INDEX] = index.to_string().into();
-        spec["hostname"] = format!("{}-{index}", job.meta.name).into();
+        pod["spec"]["hostname"] = format!("{}-{index}", job.meta.name).into();
         for list in ["initContainers", "containers"] {
-            for container in spec[list].as_array_mut().into_iter().flatten() {
+            for container in pod["spec"][list].as_array_mut().into_iter().flatten() {
                 add_index_variable(container);
             }
         }
     }
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    pod
 }
 
 fn add_index_variable(container: &mut Value) {

@@ -5,15 +5,16 @@ mod plan;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tiphys_machinery::error::ApiError;
 
 use self::plan::{Candidate, Scale};
 use super::cache::{Cache, Marks, Update, in_namespace};
 use super::conditions;
 use super::context::{Context, Controller};
-use super::ownership::{adopt, controller_ref, namespace_ends, release};
+use super::ownership::{claim, controller_ref, namespace_ends};
 use super::recorder::{About, Note};
+use super::template;
 use super::view::{Condition, Key, Pod, ReplicaSet, ReplicaSetStatus};
 use crate::registry::DeleteOptions;
 use crate::store::Change;
@@ -46,7 +47,8 @@ impl Controller for ReplicaSets {
 
     fn reconcile(&mut self, key: &Key, context: &mut Context<'_>) -> Result<(), ApiError> {
         let Some(set) = context.cache.replica_sets.get(key).cloned() else { return Ok(()) };
-        let Some(active) = claim(&set, context)? else { return Ok(()) };
+        let matches = |pod: &Pod| set.selector.matches(&pod.labels);
+        let Some(active) = claim(&set.meta, "ReplicaSet", matches, Pod::is_active, context)? else { return Ok(()) };
         let done = if set.meta.is_deleting() { Ok(0) } else { manage(&set, key, &active, context) };
         // Written pods come back as changes and mark this key again; only then is the status worth writing.
         if matches!(done, Ok(written) if written > 0) {
@@ -80,30 +82,6 @@ fn is_same_to_owner(old: Option<&Pod>, new: Option<&Pod>) -> bool {
         && old.controller == new.controller
 }
 
-/// Releases pods that no longer match and adopts orphans that do. Returns the active pods of the set, or nothing if
-/// something was written, so that the set is looked at again.
-fn claim(set: &ReplicaSet, context: &Context<'_>) -> Result<Option<Vec<Arc<Pod>>>, ApiError> {
-    let namespace: Arc<str> = set.meta.namespace.as_str().into();
-    let mut written = false;
-    let mut active = Vec::new();
-    for pod in context.cache.pods.of_controller(&set.meta.uid).filter(|pod| pod.is_active()) {
-        if set.selector.matches(&pod.labels) {
-            active.push(pod.clone());
-        } else {
-            release(context.writer(), PODS, &pod.key, &[set.meta.uid.as_str()])?;
-            written = true;
-        }
-    }
-    if !set.meta.is_deleting() {
-        let matching = |pod: &&Arc<Pod>| pod.is_active() && set.selector.matches(&pod.labels);
-        for orphan in context.cache.pods.orphans(&namespace).filter(matching) {
-            adopt(context.writer(), PODS, &orphan.key, &controller_ref("apps/v1", "ReplicaSet", &set.meta))?;
-            written = true;
-        }
-    }
-    Ok((!written).then_some(active))
-}
-
 /// Why pods could not be created or deleted.
 struct Failure {
     reason: &'static str,
@@ -121,8 +99,9 @@ fn manage(set: &ReplicaSet, key: &Key, active: &[Arc<Pod>], context: &mut Contex
 
 fn create(set: &ReplicaSet, key: &Key, count: usize, context: &mut Context<'_>) -> Result<usize, Failure> {
     let failed = |error| Failure { reason: "FailedCreate", error };
-    let template = template(key, context).map_err(failed)?;
-    let pod = pod_of(set, &template);
+    let template = stored_template(key, context).map_err(failed)?;
+    let mut pod = template::pod(&template, &controller_ref("apps/v1", "ReplicaSet", &set.meta));
+    pod["metadata"]["generateName"] = format!("{}-", set.meta.name).into();
     let about = about(set);
     let mut created = 0;
     for batch in plan::batches(count) {
@@ -147,22 +126,10 @@ fn create(set: &ReplicaSet, key: &Key, count: usize, context: &mut Context<'_>) 
     Ok(created)
 }
 
-fn template(key: &Key, context: &Context<'_>) -> Result<Value, ApiError> {
+fn stored_template(key: &Key, context: &Context<'_>) -> Result<Value, ApiError> {
     let resource = context.writer().resource(SETS.0, SETS.1)?;
     let mut stored = context.registry.get(&resource, &key.namespace, &key.name)?.value();
     Ok(stored["spec"]["template"].take())
-}
-
-/// Returns the pod that a ReplicaSet creates.
-fn pod_of(set: &ReplicaSet, template: &Value) -> Value {
-    let mut metadata = json!({"generateName": format!("{}-", set.meta.name)});
-    for field in ["labels", "annotations", "finalizers"] {
-        if let Some(part) = template["metadata"].get(field).filter(|part| !part.is_null()) {
-            metadata[field] = part.clone();
-        }
-    }
-    metadata["ownerReferences"] = json!([controller_ref("apps/v1", "ReplicaSet", &set.meta)]);
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
 }
 
 fn delete(set: &ReplicaSet, active: &[Arc<Pod>], count: usize, context: &mut Context<'_>) -> Result<usize, Failure> {

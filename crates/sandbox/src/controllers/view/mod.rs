@@ -5,6 +5,7 @@ mod job;
 mod meta;
 mod pod;
 mod service;
+mod stateful;
 mod workload;
 
 pub(crate) use intern::Interner;
@@ -14,6 +15,7 @@ pub(crate) use meta::{Key, Meta, nullable};
 pub(crate) use pod::Requests;
 pub(crate) use pod::{Phase, Pod, PodWire};
 pub(crate) use service::{Budget, BudgetSpec, Service, ServicePort};
+pub(crate) use stateful::{DaemonSet, DaemonSetStatus, StatefulSet, StatefulSetStatus};
 #[cfg(test)]
 pub(crate) use workload::RollingUpdate;
 pub(crate) use workload::{Condition, Deployment, DeploymentStatus, ReplicaSet, ReplicaSetStatus};
