@@ -82,7 +82,6 @@ impl Fault {
 
     /// Returns a fault that passes by itself, without an event.
     #[must_use]
-    #[expect(dead_code, reason = "for routers that follow")]
     pub(crate) fn passing(router: Router, message: impl Into<String>) -> Box<Self> {
         let message = message.into();
         Box::new(Self { router, object: None, message, remedy: None, events: Vec::new(), is_passing: true })
@@ -104,7 +103,6 @@ impl Fault {
 
     /// Adds an event, told before the general one.
     #[must_use]
-    #[expect(dead_code, reason = "for routers that follow")]
     pub(crate) fn told(mut self: Box<Self>, reason: &str, message: impl Into<String>) -> Box<Self> {
         self.events.insert(0, Note::warning(reason, message));
         self

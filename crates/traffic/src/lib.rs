@@ -12,11 +12,26 @@
 //!
 //! | module | router |
 //! | --- | --- |
-//! | [`nginx`] | ingress-nginx: a second Ingress |
+//! | [`istio`] | Istio: VirtualServices, a DestinationRule |
+//! | `nginx` | ingress-nginx: a second Ingress |
+//! | `alb` | AWS load balancer controller: annotations of Ingresses |
+//! | `smi` | Service Mesh Interface: a TrafficSplit |
+//! | `ambassador` | Ambassador, Emissary: a second Mapping |
+//! | `app_mesh` | AWS App Mesh: VirtualRouter, VirtualNodes |
+//! | `traefik` | Traefik: a weighted TraefikService |
+//! | `apisix` | Apache APISIX: ApisixRoutes |
+//! | `gateway_api` | Gateway API: HTTPRoutes, GRPCRoutes, TCPRoutes, TLSRoutes |
 //!
 //! Deliberately absent: deciding weights (that is planning), reading and writing objects.
 
+mod alb;
+mod ambassador;
+mod apisix;
+mod app_mesh;
+pub mod cleaning;
 mod fault;
+mod gateway_api;
+mod istio;
 mod need;
 mod nginx;
 mod objects;
@@ -26,6 +41,8 @@ mod patch;
 mod route;
 mod settings;
 mod shape;
+mod smi;
+mod traefik;
 mod view;
 mod wanted;
 

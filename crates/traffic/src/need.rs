@@ -4,9 +4,10 @@ use tiphys_api::Rollout;
 use tiphys_machinery::selector::LabelSelector;
 
 use crate::{
-    nginx,
+    alb, ambassador, apisix, app_mesh, gateway_api, istio, nginx,
     objects::{ObjectId, Objects, Resource},
     settings::Settings,
+    smi, traefik,
     view::namespace,
 };
 
@@ -42,13 +43,33 @@ impl Need {
 /// Some objects name others: call it again with what was found until it asks for nothing new.
 #[must_use]
 pub fn needs(rollout: &Rollout, objects: &Objects, settings: &Settings) -> Vec<Need> {
-    let _ = objects;
-    let mut needs = Vec::new();
     let canary = rollout.spec.strategy.canary.as_ref();
-    let Some(routing) = canary.and_then(|canary| canary.traffic_routing.as_ref()) else { return needs };
-    let name = rollout.metadata.name.as_deref().unwrap_or_default();
+    let Some(routing) = canary.and_then(|canary| canary.traffic_routing.as_ref()) else { return Vec::new() };
+    let mut ids = Vec::new();
+    let (name, namespace) = (rollout.metadata.name.as_deref().unwrap_or_default(), namespace(rollout));
+    if let Some(config) = &routing.istio {
+        ids.extend(istio::needs(rollout, config, settings));
+    }
     if let Some(config) = &routing.nginx {
-        needs.extend(nginx::needs(config, name, namespace(rollout), settings).map(Need::Named));
+        ids.extend(nginx::needs(config, name, namespace, settings));
+    }
+    if let Some(config) = &routing.alb {
+        ids.extend(alb::needs(config, namespace, settings));
+    }
+    ids.extend(routing.smi.as_ref().map(|config| smi::need(config, name, namespace, settings)));
+    if let Some(config) = &routing.ambassador {
+        ids.extend(ambassador::needs(config, namespace, settings));
+    }
+    if let Some(config) = &routing.app_mesh {
+        ids.extend(app_mesh::needs(rollout, config, objects, settings));
+    }
+    ids.extend(routing.traefik.as_ref().map(|config| traefik::need(config, namespace, settings)));
+    if let Some(config) = &routing.apisix {
+        ids.extend(apisix::needs(rollout, config));
+    }
+    let mut needs: Vec<Need> = ids.into_iter().map(Need::Named).collect();
+    if let Some(config) = routing.plugins.get(gateway_api::PLUGIN) {
+        needs.extend(gateway_api::needs(rollout, config));
     }
     needs
 }

@@ -1,5 +1,7 @@
 //! What routing asks to be done.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tiphys_api::types::AlbStatus;
 use tiphys_runtime::recorder::{Note, Severity};
@@ -40,6 +42,8 @@ pub struct Change {
     pub events: Vec<Note>,
     /// Told when it fails.
     pub failure: Failure,
+    /// How long the same change must have been wanted before it is carried out; zero but for farewells.
+    pub hold: Duration,
 }
 
 /// What a change is about.
@@ -141,7 +145,7 @@ pub struct PluginCall {
 
 impl Change {
     pub(crate) fn new(router: Router, aspect: Aspect, id: ObjectId, act: Act) -> Self {
-        Self { router, aspect, id, act, events: Vec::new(), failure: Failure::default() }
+        Self { router, aspect, id, act, events: Vec::new(), failure: Failure::default(), hold: Duration::ZERO }
     }
 
     pub(crate) fn told(mut self, note: Note) -> Self {
@@ -151,6 +155,11 @@ impl Change {
 
     pub(crate) fn failing(mut self, prefix: impl Into<String>) -> Self {
         self.failure.prefix = prefix.into();
+        self
+    }
+
+    pub(crate) fn failing_as(mut self, event: (Severity, String)) -> Self {
+        self.failure.event = Some(event);
         self
     }
 

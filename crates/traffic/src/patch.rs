@@ -17,11 +17,23 @@ pub(crate) fn difference(
     before: &Value,
     after: &Value,
 ) -> Option<Change> {
-    if before == after {
+    if before == after || without_nulls(before) == without_nulls(after) {
         return None;
     }
     let patch = bound(create_merge_patch(before, after), before);
     Some(Change::new(router, aspect, id.clone(), Act::Patch { patch }))
+}
+
+/// A server drops nulls: they make no difference.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(_, member)| !member.is_null());
+            Value::Object(kept.map(|(key, member)| (key.clone(), without_nulls(member))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
+        other => other.clone(),
+    }
 }
 
 /// Binds a merge patch to the version and identity of an object.

@@ -50,9 +50,14 @@ impl<'v> View<'v> {
     }
 
     /// Returns the weights in per cent.
-    #[expect(dead_code, reason = "for routers that follow")]
     pub(crate) fn percent(&self) -> Split {
         self.wanted.split(self.max_weight(), 100)
+    }
+
+    /// Returns the weights in per cent for a router that knows two destinations: stable takes the experiments' share.
+    pub(crate) fn two_way_percent(&self) -> Split {
+        let split = self.percent();
+        Split { canary: split.canary, stable: 100 - split.canary, additional: Vec::new() }
     }
 
     /// Returns the weights on the Rollout's own scale.
@@ -66,7 +71,6 @@ impl<'v> View<'v> {
     }
 
     /// Returns ping and pong in their present roles: stable is ping only if the status says so.
-    #[expect(dead_code, reason = "for routers that follow")]
     pub(crate) fn ping_pong(&self) -> Option<Services<'v>> {
         let pair = self.canary.ping_pong.as_ref()?;
         let (ping, pong) = (pair.ping_service.as_str(), pair.pong_service.as_str());
@@ -75,19 +79,30 @@ impl<'v> View<'v> {
         Some(Services { canary, stable })
     }
 
+    /// Returns the named Services, or ping and pong where none is named.
+    pub(crate) fn named_or_ping_pong(&self) -> Services<'v> {
+        let named = self.services();
+        let is_unnamed = named.canary.is_empty() && named.stable.is_empty();
+        self.ping_pong().filter(|_| is_unnamed).unwrap_or(named)
+    }
+
     /// Returns whether a route of this name belongs to the controller.
-    #[expect(dead_code, reason = "for routers that follow")]
     pub(crate) fn is_managed(&self, name: &str) -> bool {
-        let mut owned = self.routing.managed_routes.iter().flatten().map(|route| route.name.as_str());
-        let in_steps = |step: &tiphys_api::types::CanaryStep| {
-            step.set_header_route.as_ref().is_some_and(|route| route.name == name)
-                || step.set_mirror_route.as_ref().is_some_and(|route| route.name == name)
-        };
-        !name.is_empty() && (owned.any(|owned| owned == name) || self.canary.steps.iter().any(in_steps))
+        managed_names(self.rollout).contains(&name)
+    }
+
+    /// Returns whether a Service was made for an experiment of this Rollout: by the recorded weights, by the steps, or by
+    /// its name, `<rollout>-<hash>-<revision>-<step>-<template>`.
+    pub(crate) fn is_experiment_service(&self, service: &str) -> bool {
+        let recorded = self.wanted.previous.iter().flat_map(|weights| &weights.additional);
+        let experiments = self.canary.steps.iter().filter_map(|step| step.experiment.as_ref());
+        let named = experiments.flat_map(|experiment| &experiment.templates).filter_map(|one| one.service.as_ref());
+        recorded.into_iter().any(|destination| destination.service_name == service)
+            || named.into_iter().any(|named| named.name == service && !service.is_empty())
+            || is_experiment_name(self.name(), service)
     }
 
     /// Returns the position of a route in `managedRoutes`; those that are not there come last.
-    #[expect(dead_code, reason = "for routers that follow")]
     pub(crate) fn precedence(&self, name: &str) -> usize {
         let all = self.routing.managed_routes.as_deref().unwrap_or_default();
         all.iter().position(|route| route.name == name).unwrap_or(all.len())
@@ -106,6 +121,30 @@ impl<'v> View<'v> {
                 .fix(format!("install {} and let the controller read it", id.resource.full_name()))),
         }
     }
+}
+
+fn is_experiment_name(rollout: &str, service: &str) -> bool {
+    let rest = service.strip_prefix(rollout).and_then(|rest| rest.strip_prefix('-'));
+    let mut parts = rest.into_iter().flat_map(|rest| rest.splitn(4, '-'));
+    let is_number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u32>().is_ok());
+    parts.next().is_some() && is_number(parts.next()) && is_number(parts.next()) && parts.next().is_some()
+}
+
+/// Returns the names of routes that belong to the controller: `managedRoutes`, then those that only steps name.
+pub(crate) fn managed_names(rollout: &Rollout) -> Vec<&str> {
+    let canary = rollout.spec.strategy.canary.as_ref();
+    let routing = canary.and_then(|canary| canary.traffic_routing.as_ref());
+    let listed = routing.and_then(|routing| routing.managed_routes.as_deref()).unwrap_or_default();
+    let steps = canary.map(|canary| canary.steps.as_slice()).unwrap_or_default();
+    let headers = steps.iter().filter_map(|step| Some(step.set_header_route.as_ref()?.name.as_str()));
+    let mirrors = steps.iter().filter_map(|step| Some(step.set_mirror_route.as_ref()?.name.as_str()));
+    let mut names: Vec<&str> = Vec::new();
+    for name in listed.iter().map(|route| route.name.as_str()).chain(headers).chain(mirrors) {
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// Returns the Rollout's namespace.

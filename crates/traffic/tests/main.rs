@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-mod nginx;
+mod laws;
+mod routers;
 mod scene;

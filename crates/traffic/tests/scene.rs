@@ -61,7 +61,6 @@ pub(crate) fn id_of(object: &Value) -> ObjectId {
     resource.named(namespace, meta::name(object))
 }
 
-#[expect(dead_code, reason = "for routers that follow")]
 impl Scene {
     /// Adds an object from YAML.
     #[track_caller]
