@@ -225,6 +225,14 @@ fn ping_and_pong_swap_roles() {
     contains(&spec(&flipped.play(), "web"), "http: [{route: [{weight: 90}, {weight: 10}]}]");
 }
 
+#[track_caller]
+fn check_fault(name: &str, reference: &str, routes: &str, message: &str) {
+    let scene = shop(reference, routes).weight(5);
+    assert_eq!(scene.faults(), [message], "{name}");
+    assert_eq!(scene.outcome().changes, vec![], "{name}");
+    assert!(scene.outcome().faults[0].remedy.is_some(), "{name}");
+}
+
 #[test]
 fn faults_name_the_field() {
     let two = format!("{{name: one, {TWO}}}");
@@ -275,6 +283,17 @@ fn faults_name_the_field() {
             "null".to_owned(),
             named("Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService"),
         ),
+    ] {
+        check_fault(name, reference, &routes, &message);
+    }
+    let both = scene("istio: {virtualService: {name: a}, virtualServices: [{name: b}]}");
+    assert_eq!(both.faults(), ["either VirtualService or VirtualServices must be configured"]);
+}
+
+#[test]
+fn wrong_shapes_name_the_field() {
+    let named = |text: &str| format!("VirtualService prod/web: {text}");
+    for (name, reference, routes, message) in [
         ("text", "", "{http: x}".to_owned(), named("spec.http: expected a list, found a text")),
         ("route", "", "{http: [{route: x}]}".to_owned(), named("spec.http[0].route: expected a list, found a text")),
         ("null route", "", "{http: [null]}".to_owned(), named("Canary Service 'web-canary' not found in route")),
@@ -297,11 +316,6 @@ fn faults_name_the_field() {
             named("spec.tls[0].match: expected a list, found a number"),
         ),
     ] {
-        let scene = shop(reference, &routes).weight(5);
-        assert_eq!(scene.faults(), [message], "{name}");
-        assert_eq!(scene.outcome().changes, vec![], "{name}");
-        assert!(scene.outcome().faults[0].remedy.is_some(), "{name}");
+        check_fault(name, reference, &routes, &message);
     }
-    let both = scene("istio: {virtualService: {name: a}, virtualServices: [{name: b}]}");
-    assert_eq!(both.faults(), ["either VirtualService or VirtualServices must be configured"]);
 }
