@@ -1,14 +1,16 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    abort::Abort, completion::Completion, controller::Controller, crds::Crds, get::Get, history::History, lint::Lint,
-    list::List, pause::Pause, pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand,
-    set_image::SetImage, status::Status, terminate::Terminate, undo::Undo, up::Up, why::Why,
+    abort::Abort, completion::Completion, controller::Controller, crds::Crds, create::Create, elsewhere::Anything,
+    get::Get, history::History, lint::Lint, list::List, pause::Pause, pause::Resume, promote::Promote,
+    restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage, status::Status, terminate::Terminate,
+    undo::Undo, up::Up, version::Version, why::Why,
 };
+use crate::connection::Connection;
 
 /// Progressive delivery and GitOps for Kubernetes in one program.
 #[derive(Debug, Parser)]
@@ -18,6 +20,17 @@ pub(crate) struct Arguments {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Reads the command line; `tiphys argo rollouts …` is the same as `tiphys …`.
+    pub(crate) fn from_line(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut words: Vec<OsString> = line.into_iter().collect();
+        if words.get(1).is_some_and(|word| word == "argo") && words.get(2).is_some_and(|word| word == "rollouts") {
+            words.drain(1..3);
+        }
+        Self::try_parse_from(words)
+    }
 }
 
 /// Which cluster, which namespace.
@@ -36,6 +49,8 @@ pub(crate) struct Global {
     /// Do not colour the output
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// What to do.
@@ -68,12 +83,20 @@ pub(crate) enum Command {
     Set(Set),
     /// End an AnalysisRun or an Experiment early
     Terminate(Terminate),
-    /// Check manifests without a cluster
+    /// Check manifests before they are applied
     Lint(Lint),
+    /// Create Rollouts and other objects from files
+    Create(Box<Create>),
     /// Print the CustomResourceDefinitions
     Crds(Crds),
     /// Print a completion script for a shell
     Completion(Completion),
+    /// Print the version
+    Version(Version),
+    #[command(hide = true)]
+    Dashboard(Anything),
+    #[command(hide = true)]
+    Notifications(Anything),
     /// The verbs of `kubectl rollout`, for Rollouts: `tiphys rollout restart NAME`
     #[command(subcommand, visible_alias = "ro")]
     Rollout(Verb),
@@ -114,16 +137,58 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    fn read(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::from_line(line.split(' ').map(OsString::from))
+    }
+
     #[test]
-    fn words_of_kubectl_rollout_are_accepted() {
+    fn words_of_other_programs_are_accepted() {
         for line in [
             "tiphys rollout restart web",
             "tiphys restart ro/web",
             "tiphys -n shop ro status web",
             "tiphys get ro web -w",
+            "tiphys argo rollouts get rollout web -w --no-color --timeout-seconds 5",
+            "kubectl-argo-rollouts list rollouts -A --timestamps",
+            "tiphys list experiments -A",
+            "tiphys get experiment ab",
+            "tiphys promote web --full",
+            "tiphys promote web -c",
+            "tiphys status web --watch=false --timeout 60s",
+            "tiphys status web -w -t 1m",
+            "tiphys set image web app=web:2",
+            "tiphys undo web --to-revision=3",
+            "tiphys restart web -i 5m",
+            "tiphys retry experiment ab",
+            "tiphys terminate analysisrun rate",
+            "tiphys lint -f web.yaml",
+            "tiphys create -f web.yaml -w",
+            "tiphys create analysisrun --from rate -a url=x --instance-id blue",
+            "tiphys create ar --from-file rate.yaml --generate-name x-",
+            "tiphys dashboard -p 3100 --root-path x",
+            "tiphys notifications template get --config-map x",
+            "tiphys version --short",
+            "tiphys list --as jane --as-group ops --request-timeout 5s -s https://host:6443 --token t",
+            "tiphys controller --loglevel debug --logformat json --leader-elect=false --qps 40",
         ] {
-            let parsed = Arguments::try_parse_from(line.split(' '));
+            let parsed = read(line);
             assert!(parsed.is_ok(), "{line}: {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "tiphys",
+            "tiphys create",
+            "tiphys create analysisrun",
+            "tiphys lint",
+            "tiphys why web -A",
+            "tiphys restart",
+            "tiphys list pods",
+            "tiphys list --as-group ops",
+        ] {
+            assert!(read(line).is_err(), "{line}");
         }
     }
 }

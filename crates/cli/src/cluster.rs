@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, ReplicaSet},
-    core::v1::Pod,
+    core::v1::{Pod, PodTemplate},
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Experiment,
     /// Deployment.
     Deployment,
+    /// PodTemplate.
+    PodTemplate,
     /// PodDisruptionBudget.
     PodDisruptionBudget,
 }
@@ -53,6 +55,7 @@ impl Kind {
             Self::AnalysisRun => ApiResource::erase::<AnalysisRun>(&()),
             Self::Experiment => ApiResource::erase::<Experiment>(&()),
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
+            Self::PodTemplate => ApiResource::erase::<PodTemplate>(&()),
             Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
         }
     }
@@ -175,7 +178,18 @@ pub(crate) fn stored_rollout(raw: Value) -> Stored<Rollout> {
 }
 
 async fn configuration(global: &Global, printer: Printer) -> Result<Config, Failure> {
-    let options = KubeConfigOptions { context: global.context.clone(), ..KubeConfigOptions::default() };
+    let mut config = from_place(global, printer).await?;
+    global.connection.adjust(&mut config)?;
+    Ok(config)
+}
+
+async fn from_place(global: &Global, printer: Printer) -> Result<Config, Failure> {
+    let connection = &global.connection;
+    let options = KubeConfigOptions {
+        context: global.context.clone(),
+        cluster: connection.cluster.clone(),
+        user: connection.user.clone(),
+    };
     if let Some(path) = &global.kubeconfig {
         return from_file(path, &options).await;
     }
@@ -189,7 +203,7 @@ async fn configuration(global: &Global, printer: Printer) -> Result<Config, Fail
             return Ok(config);
         }
     }
-    if global.context.is_some() {
+    if options.context.is_some() || options.cluster.is_some() || options.user.is_some() {
         Config::from_kubeconfig(&options).await.map_err(|error| no_cluster().caused_by(error))
     } else {
         Config::infer().await.map_err(|error| no_cluster().caused_by(error))

@@ -8,9 +8,11 @@
 mod args;
 mod cluster;
 mod commands;
+mod connection;
 mod data;
 mod demo;
 mod error;
+mod lint;
 mod printer;
 mod target;
 mod view;
@@ -19,13 +21,19 @@ mod world;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
-use crate::{args::Arguments, printer::Printer};
+use crate::{
+    args::{Arguments, Command},
+    printer::Printer,
+};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    logging();
+    let arguments = match Arguments::from_line(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    logging(&arguments);
     let printer = Printer::for_terminal(arguments.global.no_color);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -42,9 +50,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs to standard error: warnings, or what `RUST_LOG` asks for.
-fn logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+/// Logs to standard error: what `--loglevel` or `RUST_LOG` asks for; else warnings, and of a controller what it does.
+fn logging(arguments: &Arguments) {
+    let controller = match &arguments.command {
+        Command::Controller(controller) => Some(controller),
+        _ => None,
+    };
+    let usual = if controller.is_some() { "info" } else { "warn" };
+    let level = arguments.global.connection.loglevel.as_deref();
+    let filter = level.map_or_else(|| EnvFilter::try_from_default_env().ok(), |level| EnvFilter::try_new(level).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(usual));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if controller.is_some_and(|controller| controller.logs_json()) {
+        subscriber.json().init();
+    } else {
+        subscriber.init();
+    }
 }

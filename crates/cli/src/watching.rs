@@ -27,6 +27,17 @@ const BACKOFF: Duration = Duration::from_secs(1);
 type Key = (String, String);
 type Change = (Kind, Result<Event<DynamicObject>, watcher::Error>);
 
+/// Which objects of a kind are watched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choice<'a> {
+    /// In all namespaces.
+    pub(crate) everywhere: bool,
+    /// Only those with these labels.
+    pub(crate) labels: Option<&'a str>,
+    /// Only the one with this name.
+    pub(crate) name: Option<&'a str>,
+}
+
 /// Objects by kind, namespace and name.
 pub(crate) struct Watching {
     changes: SelectAll<BoxStream<'static, Change>>,
@@ -38,17 +49,20 @@ pub(crate) struct Watching {
 impl Watching {
     /// Starts to watch `kinds` in the namespace of the cluster.
     pub(crate) fn namespace(cluster: &Cluster, kinds: &[Kind]) -> Self {
-        Self::new(kinds.iter().map(|kind| (*kind, cluster.api(*kind))))
+        Self::new(kinds.iter().map(|kind| (*kind, cluster.api(*kind))), &watcher::Config::default())
     }
 
-    /// Starts to watch `kind` in all namespaces.
-    pub(crate) fn everywhere(cluster: &Cluster, kind: Kind) -> Self {
-        Self::new([(kind, cluster.api_everywhere(kind))].into_iter())
+    /// Starts to watch the objects of one kind that `labels` and `name` select, in the namespace or in all of them.
+    pub(crate) fn chosen(cluster: &Cluster, kind: Kind, choice: &Choice<'_>) -> Self {
+        let api = if choice.everywhere { cluster.api_everywhere(kind) } else { cluster.api(kind) };
+        let mut config = watcher::Config::default();
+        config.label_selector = choice.labels.map(str::to_owned);
+        config.field_selector = choice.name.map(|name| format!("metadata.name={name}"));
+        Self::new([(kind, api)].into_iter(), &config)
     }
 
-    fn new(apis: impl Iterator<Item = (Kind, kube::Api<DynamicObject>)>) -> Self {
-        let stream =
-            |(kind, api)| watcher::watcher(api, watcher::Config::default()).map(move |event| (kind, event)).boxed();
+    fn new(apis: impl Iterator<Item = (Kind, kube::Api<DynamicObject>)>, config: &watcher::Config) -> Self {
+        let stream = |(kind, api)| watcher::watcher(api, config.clone()).map(move |event| (kind, event)).boxed();
         Self { changes: apis.map(stream).collect(), objects: BTreeMap::new(), pending: BTreeMap::new(), failures: 0 }
     }
 

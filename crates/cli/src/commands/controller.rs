@@ -6,6 +6,7 @@ use clap::{ArgAction, Args};
 use tiphys_rollouts::controller;
 use tiphys_runtime::leader::{Config, Election};
 
+use super::upstream_flags::Accepted;
 use crate::{cluster::Cluster, error::Failure, world};
 
 /// Name of the Lease, the same as upstream's: the two never work at the same time.
@@ -30,6 +31,9 @@ pub(crate) struct Controller {
     /// How many Rollouts are worked on at a time
     #[arg(long, visible_alias = "rollout-threads", value_name = "N", default_value_t = 10)]
     workers: usize,
+    /// How the log is written
+    #[arg(long, value_name = "FORMAT", default_value = "", value_parser = ["", "text", "json"], hide_possible_values = true)]
+    logformat: String,
     #[command(flatten)]
     election: ElectionFlags,
     #[command(flatten)]
@@ -47,40 +51,14 @@ struct ElectionFlags {
     leader_election_retry_period: Duration,
 }
 
-/// Flags of upstream's controller that say nothing here: accepted, so that a manifest needs no change.
-#[derive(Debug, Args)]
-struct Accepted {
-    #[arg(long, hide = true, value_name = "X")]
-    rollout_resync: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    experiment_threads: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    analysis_threads: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    service_threads: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    ingress_threads: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    ephemeral_metadata_threads: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    qps: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    burst: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    loglevel: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    logformat: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    kloglevel: Option<String>,
-    #[arg(long, hide = true, value_name = "X")]
-    controllers: Option<String>,
-}
-
 impl Controller {
+    /// Returns whether the log is JSON.
+    pub(crate) fn logs_json(&self) -> bool {
+        self.logformat == "json"
+    }
+
     pub(crate) async fn run(self, cluster: &Cluster) -> Result<(), Failure> {
-        for flag in self.accepted.given() {
-            tracing::warn!(flag, "this flag of argo-rollouts has no effect here");
-        }
+        self.accepted.explain();
         let config = self.config(&cluster.namespace);
         let work = controller::Controller::new(cluster.client(), cluster.clock, config).run();
         if !self.leader_elect {
@@ -118,27 +96,6 @@ impl Controller {
             renew_deadline: self.election.leader_election_renew_deadline,
             retry_period: self.election.leader_election_retry_period,
         })
-    }
-}
-
-impl Accepted {
-    /// Returns the names of the flags that were given.
-    fn given(&self) -> impl Iterator<Item = &'static str> {
-        let all = [
-            ("rollout-resync", self.rollout_resync.is_some()),
-            ("experiment-threads", self.experiment_threads.is_some()),
-            ("analysis-threads", self.analysis_threads.is_some()),
-            ("service-threads", self.service_threads.is_some()),
-            ("ingress-threads", self.ingress_threads.is_some()),
-            ("ephemeral-metadata-threads", self.ephemeral_metadata_threads.is_some()),
-            ("qps", self.qps.is_some()),
-            ("burst", self.burst.is_some()),
-            ("loglevel", self.loglevel.is_some()),
-            ("logformat", self.logformat.is_some()),
-            ("kloglevel", self.kloglevel.is_some()),
-            ("controllers", self.controllers.is_some()),
-        ];
-        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }
 }
 

@@ -1,66 +1,118 @@
-//! `lint`: check manifests without a cluster.
+//! `lint`: check manifests before they are applied.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use k8s_openapi::api::{
+    apps::v1::{Deployment, ReplicaSet},
+    core::v1::{PodTemplate, Service},
+    networking::v1::Ingress,
+};
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject},
+};
 use serde_json::Value;
-use tiphys_api::{Rollout, Stored, types::API_VERSION, validation};
+use tiphys_api::{AnalysisTemplate, ClusterAnalysisTemplate};
 
-use crate::{error::Failure, printer::Printer};
+use crate::{
+    args::Global,
+    cluster::{Cluster, raw},
+    commands::list::{Output, print_data},
+    error::Failure,
+    lint::{self, Absent, Known, Report, Source},
+    printer::Printer,
+};
 
-/// Checks manifests without a cluster.
+/// Checks manifests before they are applied: fields that nobody knows, wrong values, and what Rollouts refer to.
+///
+/// Needs no cluster. Exit code 0: nothing is wrong; 1: something is; 2: a file cannot be read.
 #[derive(Debug, Args)]
 pub(crate) struct Lint {
-    /// File with one or more YAML documents, or JSON
-    #[arg(short, long, required = true, value_name = "FILE")]
+    /// Files, folders, or `-` for standard input; YAML with any number of documents, or JSON
+    #[arg(value_name = "PATH", required_unless_present = "filename")]
+    paths: Vec<PathBuf>,
+    /// The same, as other programs call it
+    #[arg(short, long, value_name = "PATH")]
     filename: Vec<PathBuf>,
+    /// Look in the cluster for what the manifests refer to and do not hold
+    #[arg(long)]
+    live: bool,
+    /// Print data instead of text
+    #[arg(short, long, value_enum)]
+    output: Option<Output>,
 }
 
 impl Lint {
-    pub(crate) fn run(self, printer: Printer) -> Result<(), Failure> {
-        let mut first = None;
-        for path in &self.filename {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(format!("{} cannot be read", path.display())).caused_by(error))?;
-            let problems = problems(&text)
-                .map_err(|error| Failure::new(format!("{} is no YAML", path.display())).caused_by(error))?;
-            for problem in problems {
-                printer.line(&problem)?;
-                first.get_or_insert(problem);
-            }
+    pub(crate) async fn run(self, global: &Global, printer: Printer) -> Result<(), Failure> {
+        let paths: Vec<PathBuf> = self.paths.into_iter().chain(self.filename).collect();
+        let sources = lint::read(&paths)?;
+        let mut report = lint::check(&sources, &Known::default());
+        if self.live && !report.absent.is_empty() {
+            report = check_with_cluster(&sources, &Cluster::connect(global, printer).await?, report).await?;
         }
-        first.map_or(Ok(()), |problem| Err(Failure::new(problem)))
+        if let Some(output) = self.output {
+            print_data(&serde_json::to_value(&report).unwrap_or_default(), output, printer)?;
+        } else {
+            for finding in &report.findings {
+                printer.line(finding.to_string())?;
+            }
+            printer.note(&summary(&report));
+        }
+        match report.findings.len() {
+            0 => Ok(()),
+            1 => Err(Failure::new("1 problem")),
+            count => Err(Failure::new(format!("{count} problems"))),
+        }
     }
 }
 
-/// Returns what is wrong with the Rollouts in the documents.
-fn problems(text: &str) -> Result<Vec<String>, serde_saphyr::Error> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
-    let mut problems = Vec::new();
-    for document in documents.into_iter().filter(|document| !document.is_null()) {
-        if document["kind"] != "Rollout" || document["apiVersion"] != API_VERSION {
-            if document["kind"].as_str().is_none_or(str::is_empty) {
-                problems.push("kind: Required value: every document needs a kind".to_owned());
-            }
-            continue;
+/// Templates name templates, so what was found may refer to more.
+async fn check_with_cluster(sources: &[Source], cluster: &Cluster, first: Report) -> Result<Report, Failure> {
+    let mut known = Known::default();
+    let mut report = first;
+    while !report.absent.is_empty() {
+        for absent in std::mem::take(&mut report.absent) {
+            let found = fetch(&absent, cluster).await?;
+            known.objects.insert(absent, found);
         }
-        let stored: Stored<Rollout> = Stored::new(document);
-        problems.extend(stored.problems.iter().map(ToString::to_string));
-        problems.extend(validation::validate(&stored.typed).iter().map(validation::error_text));
+        report = lint::check(sources, &known);
     }
-    Ok(problems)
+    Ok(report)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn problems_of_all_documents_are_found() {
-        let text = "apiVersion: v1\nkind: Service\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec:\n  replicas: -1\n";
-        let found = problems(text).unwrap();
-        assert!(found.iter().any(|problem| problem.starts_with("spec.replicas: Invalid value: -1")), "{found:?}");
-        assert_eq!(problems("---\nkind: Service\n").unwrap(), Vec::<String>::new());
-        assert_eq!(problems("a: 1\n").unwrap().len(), 1);
+async fn fetch(absent: &Absent, cluster: &Cluster) -> Result<Option<Value>, Failure> {
+    let resource = match absent.kind.as_str() {
+        "Service" => ApiResource::erase::<Service>(&()),
+        "Ingress" => ApiResource::erase::<Ingress>(&()),
+        "Deployment" => ApiResource::erase::<Deployment>(&()),
+        "ReplicaSet" => ApiResource::erase::<ReplicaSet>(&()),
+        "PodTemplate" => ApiResource::erase::<PodTemplate>(&()),
+        "AnalysisTemplate" => ApiResource::erase::<AnalysisTemplate>(&()),
+        "ClusterAnalysisTemplate" => ApiResource::erase::<ClusterAnalysisTemplate>(&()),
+        _ => return Ok(None),
+    };
+    let namespace = if absent.namespace.is_empty() { &cluster.namespace } else { &absent.namespace };
+    let api: Api<DynamicObject> = if absent.kind == "ClusterAnalysisTemplate" {
+        Api::all_with(cluster.client(), &resource)
+    } else {
+        Api::namespaced_with(cluster.client(), namespace, &resource)
+    };
+    match api.get_opt(&absent.name).await {
+        Ok(object) => Ok(object.as_ref().map(raw)),
+        Err(error) => Err(error.into()),
     }
+}
+
+fn summary(report: &Report) -> String {
+    let objects = if report.checked == 1 { "1 object".to_owned() } else { format!("{} objects", report.checked) };
+    let mut text = format!("{objects} checked");
+    if !report.absent.is_empty() {
+        let names: Vec<String> = report.absent.iter().map(ToString::to_string).collect();
+        text.push_str(&format!(
+            "; not in the manifests, so not checked: {} (`--live` looks in the cluster)",
+            names.join(", ")
+        ));
+    }
+    text
 }

@@ -3,34 +3,38 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
-use tiphys_api::types::API_VERSION;
+use tiphys_api::{decode, types::API_VERSION};
 
 use crate::{
     cluster::{Cluster, Kind, raw, stored_rollout},
     error::Failure,
     printer::{Cell, Printer},
-    view::columns::{self, Scope},
-    watching::Watching,
+    view::{
+        columns::{self, Scope},
+        experiments,
+    },
+    watching::{Choice, Watching},
 };
 
-/// Lists Rollouts.
+/// Lists Rollouts, or Experiments.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only `rollouts` can be listed; the word may be left out
-    #[arg(value_parser = ["rollouts", "rollout", "ro"], hide_possible_values = true)]
+    /// `rollouts` (the word may be left out) or `experiments`
+    #[arg(value_parser = ["rollouts", "rollout", "ro", "experiments", "experiment", "exp"], hide_possible_values = true)]
     kind: Option<String>,
     /// In all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// Only the Rollout with this name
+    /// Only the one with this name
     #[arg(long)]
     name: Option<String>,
-    /// Only Rollouts with these labels
+    /// Only those with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     selector: Option<String>,
-    /// Print a line whenever a Rollout changes
+    /// Print a line whenever one changes
     #[arg(short, long, conflicts_with = "output")]
     watch: bool,
     /// Print the time before each line
@@ -57,7 +61,8 @@ impl List {
         if self.watch {
             return self.follow(cluster, printer).await;
         }
-        let api = if self.all_namespaces { cluster.api_everywhere(Kind::Rollout) } else { cluster.api(Kind::Rollout) };
+        let kind = self.kind();
+        let api = if self.all_namespaces { cluster.api_everywhere(kind) } else { cluster.api(kind) };
         let params = ListParams {
             label_selector: self.selector.clone(),
             field_selector: self.name.as_ref().map(|name| format!("metadata.name={name}")),
@@ -65,14 +70,14 @@ impl List {
         };
         let items = api.list(&params).await?.items;
         if let Some(output) = self.output {
-            return print_objects(&items, output, printer);
+            return print_objects(kind, &items, output, printer);
         }
         if items.is_empty() {
             printer.note("No resources found.");
             return Ok(());
         }
-        let mut rows = vec![columns::head(self.scope())];
-        rows.extend(items.iter().map(|item| columns::row(&stored_rollout(raw(item)).typed, self.scope())));
+        let mut rows = vec![self.head()];
+        rows.extend(items.iter().map(|item| self.row(raw(item), cluster.clock.now())));
         if self.timestamps {
             let now = tiphys_machinery::time::seconds(cluster.clock.now());
             for (index, row) in rows.iter_mut().enumerate() {
@@ -82,31 +87,44 @@ impl List {
         Ok(printer.text(&printer.table(&rows))?)
     }
 
+    fn kind(&self) -> Kind {
+        let word = self.kind.as_deref().unwrap_or_default();
+        if word.starts_with("exp") { Kind::Experiment } else { Kind::Rollout }
+    }
+
+    fn head(&self) -> Vec<Cell> {
+        if self.kind() == Kind::Rollout { columns::head(self.scope()) } else { experiments::head(self.scope()) }
+    }
+
+    fn row(&self, object: Value, now: Timestamp) -> Vec<Cell> {
+        if self.kind() == Kind::Rollout {
+            columns::row(&stored_rollout(object).typed, self.scope())
+        } else {
+            experiments::row(&decode(object).object, self.scope(), now)
+        }
+    }
+
     fn scope(&self) -> Scope {
         if self.all_namespaces { Scope::Everywhere } else { Scope::Namespace }
     }
 
-    /// Prints a line for each Rollout whose columns have changed.
+    /// Prints a line for each object whose columns have changed; ages do not count.
     async fn follow(self, cluster: &Cluster, printer: Printer) -> Result<(), Failure> {
-        let mut watching = if self.all_namespaces {
-            Watching::everywhere(cluster, Kind::Rollout)
-        } else {
-            Watching::namespace(cluster, &[Kind::Rollout])
-        };
-        let mut shown: BTreeMap<(String, String), Vec<Cell>> = BTreeMap::new();
-        let mut head = vec![columns::head(self.scope())];
+        let kind = self.kind();
+        let choice =
+            Choice { everywhere: self.all_namespaces, labels: self.selector.as_deref(), name: self.name.as_deref() };
+        let mut watching = Watching::chosen(cluster, kind, &choice);
+        let mut shown: BTreeMap<(String, String), Value> = BTreeMap::new();
+        let mut head = vec![self.head()];
         loop {
             watching.changed().await?;
             let mut rows = std::mem::take(&mut head);
-            for raw in watching.all(Kind::Rollout) {
-                let rollout = stored_rollout(raw.clone()).typed;
-                let name = rollout.metadata.name.clone().unwrap_or_default();
-                if self.name.as_ref().is_some_and(|wanted| *wanted != name) {
-                    continue;
-                }
-                let row = columns::row(&rollout, self.scope());
-                let key = (rollout.metadata.namespace.clone().unwrap_or_default(), name);
-                if shown.insert(key, row.clone()).as_ref() != Some(&row) {
+            for object in watching.all(kind) {
+                let row = self.row(object.clone(), cluster.clock.now());
+                let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+                let told =
+                    json!(self.row(object.clone(), Timestamp::UNIX_EPOCH).iter().map(|c| &c.text).collect::<Vec<_>>());
+                if shown.insert((text("namespace"), text("name")), told.clone()).as_ref() != Some(&told) {
                     rows.push(row);
                 }
             }
@@ -133,13 +151,15 @@ fn fixed(rows: &[Vec<Cell>], time: Option<&str>, scope: Scope) -> String {
     text
 }
 
-fn print_objects(items: &[DynamicObject], output: Output, printer: Printer) -> Result<(), Failure> {
-    let objects: Vec<Value> = items.iter().map(whole).collect();
+fn print_objects(kind: Kind, items: &[DynamicObject], output: Output, printer: Printer) -> Result<(), Failure> {
+    let word = kind.resource().kind;
+    let objects: Vec<Value> = items.iter().map(|item| whole(item, &word)).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": objects});
     match output {
         Output::Name => {
             for item in items {
-                printer.line(format!("rollout.argoproj.io/{}", item.metadata.name.as_deref().unwrap_or_default()))?;
+                let name = item.metadata.name.as_deref().unwrap_or_default();
+                printer.line(format!("{}.argoproj.io/{name}", word.to_lowercase()))?;
             }
             Ok(())
         }
@@ -170,9 +190,9 @@ pub(crate) fn yaml(value: &Value) -> Result<String, Failure> {
 }
 
 /// Items of a list lack their kind.
-fn whole(item: &DynamicObject) -> Value {
+fn whole(item: &DynamicObject, kind: &str) -> Value {
     let mut object = raw(item);
     object["apiVersion"] = API_VERSION.into();
-    object["kind"] = "Rollout".into();
+    object["kind"] = kind.into();
     object
 }

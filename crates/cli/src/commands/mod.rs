@@ -4,6 +4,8 @@ pub(crate) mod abort;
 pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod crds;
+pub(crate) mod create;
+pub(crate) mod elsewhere;
 pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod lint;
@@ -18,6 +20,8 @@ pub(crate) mod status;
 pub(crate) mod terminate;
 pub(crate) mod undo;
 pub(crate) mod up;
+pub(crate) mod upstream_flags;
+pub(crate) mod version;
 pub(crate) mod why;
 
 use crate::{
@@ -31,7 +35,10 @@ use crate::{
 pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Failure> {
     let global = arguments.global;
     let command = match arguments.command {
-        Command::Lint(lint) => return lint.run(printer),
+        Command::Lint(lint) => return lint.run(&global, printer).await,
+        Command::Version(version) => return version.run(printer),
+        Command::Dashboard(_) => return Err(elsewhere::dashboard()),
+        Command::Notifications(_) => return Err(elsewhere::notifications()),
         Command::Crds(crds) => return crds.run(printer),
         Command::Completion(completion) => return completion.run(printer),
         Command::Sandbox(sandbox) => return sandbox.run(global.kubeconfig.as_deref(), printer).await,
@@ -51,7 +58,15 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Terminate(terminate) => terminate.run(&cluster, printer).await,
         Command::Set(Set::Image(image)) => image.run(&cluster, printer).await,
         Command::Verb(verb) | Command::Rollout(verb) => run_verb(verb, &cluster, printer).await,
-        Command::Lint(_) | Command::Crds(_) | Command::Completion(_) | Command::Sandbox(_) | Command::Up(_) => Ok(()),
+        Command::Create(create) => create.run(&cluster, printer).await,
+        Command::Lint(_)
+        | Command::Crds(_)
+        | Command::Completion(_)
+        | Command::Sandbox(_)
+        | Command::Up(_)
+        | Command::Version(_)
+        | Command::Dashboard(_)
+        | Command::Notifications(_) => Ok(()),
     }
 }
 

@@ -50,21 +50,25 @@ impl Undo {
             return Ok(());
         }
         printer.note(&format!("undo {name}: {}", effect(&rollout.typed, set)));
-        let (kind, object) = workload(&rollout.typed)?;
-        let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
+        let (kind, object, path) = workload(&rollout.typed)?;
+        let patch = json!([{"op": "replace", "path": path, "value": template}]);
         cluster.json_patch(kind, &object, &patch).await?;
         printer.line(format!("rollout '{name}' undo"))?;
         Ok(())
     }
 }
 
-/// The object whose template is written.
-fn workload(rollout: &Rollout) -> Result<(Kind, String), Failure> {
-    match &rollout.spec.workload_ref {
-        None => Ok((Kind::Rollout, rollout.metadata.name.clone().unwrap_or_default())),
-        Some(reference) if reference.kind == "Deployment" => Ok((Kind::Deployment, reference.name.clone())),
-        Some(reference) if reference.kind == "ReplicaSet" => Ok((Kind::ReplicaSet, reference.name.clone())),
-        Some(reference) => Err(Failure::new(format!("workload of type {} is not supported", reference.kind))),
+/// The object whose template is written, and where in it.
+fn workload(rollout: &Rollout) -> Result<(Kind, String, &'static str), Failure> {
+    let Some(reference) = &rollout.spec.workload_ref else {
+        return Ok((Kind::Rollout, rollout.metadata.name.clone().unwrap_or_default(), "/spec/template"));
+    };
+    let name = reference.name.clone();
+    match reference.kind.as_str() {
+        "Deployment" => Ok((Kind::Deployment, name, "/spec/template")),
+        "ReplicaSet" => Ok((Kind::ReplicaSet, name, "/spec/template")),
+        "PodTemplate" => Ok((Kind::PodTemplate, name, "/template")),
+        kind => Err(Failure::new(format!("workload of type {kind} is not supported"))),
     }
 }
 
@@ -130,6 +134,26 @@ mod tests {
         ] {
             assert_eq!(is_derivative(&wanted, &existing), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn template_is_written_where_it_lives() {
+        let rollout = |kind: &str| -> Rollout {
+            let reference = json!({"apiVersion": "v1", "kind": kind, "name": "base"});
+            decode(json!({"metadata": {"name": "web"}, "spec": {"workloadRef": reference}})).object
+        };
+        for (kind, expected) in [
+            ("Deployment", (Kind::Deployment, "/spec/template")),
+            ("ReplicaSet", (Kind::ReplicaSet, "/spec/template")),
+            ("PodTemplate", (Kind::PodTemplate, "/template")),
+        ] {
+            let (found, name, path) = workload(&rollout(kind)).unwrap();
+            assert_eq!(((found, path), name.as_str()), (expected, "base"));
+        }
+        let failure = workload(&rollout("StatefulSet")).unwrap_err();
+        assert_eq!(failure.to_string(), "error: workload of type StatefulSet is not supported");
+        let own: Rollout = decode(json!({"metadata": {"name": "web"}})).object;
+        assert_eq!(workload(&own).unwrap(), (Kind::Rollout, "web".to_owned(), "/spec/template"));
     }
 
     #[test]

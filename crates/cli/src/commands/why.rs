@@ -2,10 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use tiphys_rollouts::{
-    observe::{self, Observed},
-    plan::{Settings, plan},
-};
+use tiphys_rollouts::observe;
 
 use crate::{
     cluster::Cluster,
@@ -45,7 +42,7 @@ impl Why {
             let name = cluster.resolve(&target).await?.typed.metadata.name.unwrap_or_default();
             let seen = observe::fetch(&cluster.client(), &cluster.namespace, &name).await?;
             let seen = seen.ok_or_else(|| Failure::new(format!("rollout.argoproj.io \"{name}\" not found")))?;
-            answers.push(answer(&seen, cluster));
+            answers.push(Answer::of(&seen, cluster.clock.now()));
         }
         if let Some(output) = self.output {
             return print(&answers, output, printer);
@@ -60,7 +57,7 @@ impl Why {
     async fn overview(&self, cluster: &Cluster, printer: Printer) -> Result<(), Failure> {
         let namespace = (!self.all_namespaces).then_some(cluster.namespace.as_str());
         let all = observe::fetch_all(&cluster.client(), namespace, self.selector.as_deref()).await?;
-        let mut answers: Vec<Answer> = all.iter().map(|seen| answer(seen, cluster)).collect();
+        let mut answers: Vec<Answer> = all.iter().map(|seen| Answer::of(seen, cluster.clock.now())).collect();
         answers.sort_by_cached_key(Answer::rank);
         if let Some(output) = self.output {
             answers.retain(|answer| !answer.is_settled());
@@ -79,11 +76,6 @@ impl Why {
         }
         Ok(printer.line(summary(&answers, namespace))?)
     }
-}
-
-fn answer(seen: &Observed, cluster: &Cluster) -> Answer {
-    let now = cluster.clock.now();
-    Answer::new(&seen.rollout.typed, plan(seen, now, &Settings::default()).reasons, now)
 }
 
 fn print(answers: &[Answer], output: Output, printer: Printer) -> Result<(), Failure> {

@@ -6,9 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tiphys_api::{Rollout, phase};
 use tiphys_machinery::time;
+use tiphys_rollouts::{
+    observe::Observed,
+    plan::{Settings, plan},
+};
 use tiphys_runtime::reason::{Reason, Urgency};
 
-use crate::printer::{Colour, Printer};
+use crate::printer::{Cell, Colour, Printer};
 
 /// Width of the labels.
 const LABEL: usize = 6;
@@ -34,6 +38,11 @@ struct Offer {
 }
 
 impl Answer {
+    /// Returns the answer that a plan for what was observed gives.
+    pub(crate) fn of(seen: &Observed, now: Timestamp) -> Self {
+        Self::new(&seen.rollout.typed, plan(seen, now, &Settings::default()).reasons, now)
+    }
+
     /// Returns the answer that the reasons of a plan give.
     pub(crate) fn new(rollout: &Rollout, reasons: Vec<Reason>, now: Timestamp) -> Self {
         let (phase, message) = phase::shown(rollout);
@@ -65,13 +74,33 @@ impl Answer {
 
     /// Returns the answer in one sentence.
     pub(crate) fn sentence(&self) -> String {
-        let Some(first) = self.reasons.first() else { return format!("{} has nothing to tell.", self.name) };
+        match self.statement() {
+            Some(statement) => format!("{} {statement}.", self.name),
+            None => format!("{} has nothing to tell.", self.name),
+        }
+    }
+
+    /// Returns lines for the head of a tree: why, what happens next, what to do; none for what is as wanted.
+    pub(crate) fn head(&self) -> Vec<(&'static str, Cell)> {
+        if self.is_settled() {
+            return Vec::new();
+        }
+        let must = self.urgency() >= Urgency::NeedsDecision;
+        let act = if must { self.offers().first().map(|offer| offer.line.clone()) } else { None };
+        let act = act.map(|line| Cell::new(line, Colour::Green));
+        let lines = [("Why:", self.statement().map(Cell::from)), ("Next:", self.next().map(Cell::from)), ("Do:", act)];
+        lines.into_iter().filter_map(|(label, cell)| Some((label, cell?))).collect()
+    }
+
+    /// The sentence without its subject and its full stop.
+    fn statement(&self) -> Option<String> {
+        let first = self.reasons.first()?;
         let root = first.root();
         let because = if std::ptr::eq(root, first) { String::new() } else { format!(", because {}", root.message) };
         let since = self.since().filter(|_| self.urgency() > Urgency::Settled);
         let since = since.map_or_else(String::new, |since| format!(" since {}", ago(since, self.now)));
         let text = first.message.trim_end_matches('.');
-        format!("{} {}{since}: {text}{}.", self.name, state(self.urgency()), because.trim_end_matches('.'))
+        Some(format!("{}{since}: {text}{}", state(self.urgency()), because.trim_end_matches('.')))
     }
 
     /// Returns the whole answer as a page.

@@ -2,6 +2,8 @@
 
 pub(crate) mod answer;
 pub(crate) mod columns;
+pub(crate) mod experiment;
+pub(crate) mod experiments;
 pub(crate) mod images;
 pub(crate) mod pod_status;
 pub(crate) mod release;

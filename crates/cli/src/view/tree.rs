@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use k8s_openapi::{api::apps::v1::ReplicaSet, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use tiphys_api::{AnalysisRun, Rollout, constants::annotations, defaults, duration, phase, types::Time};
+use tiphys_api::{AnalysisRun, Rollout, constants::annotations, defaults, phase, types::Time};
 use tiphys_machinery::time;
 
 use super::{
+    answer::Answer,
     images, pod_status,
     release::{self, Objects, Role},
     revision, step, weight,
@@ -22,24 +23,30 @@ pub(crate) struct Tree {
 }
 
 /// Returns the tree of a Rollout.
-pub(crate) fn rollout(rollout: &Rollout, objects: &Objects, now: Timestamp) -> Tree {
+pub(crate) fn rollout(rollout: &Rollout, objects: &Objects, why: Option<&Answer>, now: Timestamp) -> Tree {
     let sets = release::replica_sets(rollout, objects);
-    let mut rows = vec![["NAME", "KIND", "STATUS", "AGE", "INFO"].map(Cell::from).to_vec()];
+    let mut rows = vec![columns()];
     let name = rollout.metadata.name.as_deref().unwrap_or_default();
     let (phase, _) = phase::shown(rollout);
     let status = Cell::new(format!("{} {phase}", rollout_icon(&phase)), rollout_colour(&phase));
     rows.push(row(format!("⟳ {name}"), "Rollout", status, age(&rollout.metadata, now), ""));
     draw(&revisions(rollout, &sets, objects, now), "", &mut rows);
-    Tree { head: head(rollout, &sets, objects, now), rows }
+    Tree { head: head(rollout, &sets, objects, why, now), rows }
+}
+
+/// Returns the row with the names of the columns.
+pub(super) fn columns() -> Vec<Cell> {
+    ["NAME", "KIND", "STATUS", "AGE", "INFO"].map(Cell::from).to_vec()
 }
 
 /// A row and what hangs below it; the first cell lacks its branch.
-struct Node {
-    cells: Vec<Cell>,
-    children: Vec<Node>,
+pub(super) struct Node {
+    pub(super) cells: Vec<Cell>,
+    pub(super) children: Vec<Node>,
 }
 
-fn draw(nodes: &[Node], prefix: &str, rows: &mut Vec<Vec<Cell>>) {
+/// Adds the rows of nodes, each with its branch.
+pub(super) fn draw(nodes: &[Node], prefix: &str, rows: &mut Vec<Vec<Cell>>) {
     for (index, node) in nodes.iter().enumerate() {
         let last = index + 1 == nodes.len();
         let (branch, below) = if last { ("└──", "   ") } else { ("├──", "│  ") };
@@ -52,15 +59,23 @@ fn draw(nodes: &[Node], prefix: &str, rows: &mut Vec<Vec<Cell>>) {
     }
 }
 
-fn row(name: impl Into<Cell>, kind: &str, status: Cell, age: String, info: impl Into<Cell>) -> Vec<Cell> {
+/// Returns a row.
+pub(super) fn row(name: impl Into<Cell>, kind: &str, status: Cell, age: String, info: impl Into<Cell>) -> Vec<Cell> {
     vec![name.into(), kind.into(), status, age.into(), info.into()]
 }
 
-fn age(metadata: &ObjectMeta, now: Timestamp) -> String {
+/// Returns the age of an object.
+pub(super) fn age(metadata: &ObjectMeta, now: Timestamp) -> String {
     release::created(metadata).map_or_else(|| "<unknown>".to_owned(), |at| time::human(now.duration_since(at)))
 }
 
-fn head(rollout: &Rollout, sets: &[&ReplicaSet], objects: &Objects, now: Timestamp) -> Vec<(&'static str, Cell)> {
+fn head(
+    rollout: &Rollout,
+    sets: &[&ReplicaSet],
+    objects: &Objects,
+    why: Option<&Answer>,
+    now: Timestamp,
+) -> Vec<(&'static str, Cell)> {
     let (phase, message) = phase::shown(rollout);
     let metadata = &rollout.metadata;
     let mut head: Vec<(&'static str, Cell)> = vec![
@@ -71,7 +86,7 @@ fn head(rollout: &Rollout, sets: &[&ReplicaSet], objects: &Objects, now: Timesta
     if !message.is_empty() {
         head.push(("Message:", message.into()));
     }
-    head.extend(next(rollout, now).map(|text| ("Next:", Cell::from(text))));
+    head.extend(why.into_iter().flat_map(Answer::head));
     head.extend(restart(rollout, sets, objects, now).map(|text| ("Restart:", Cell::from(text))));
     if let Some(at) = &rollout.status.aborted_at {
         head.push(("Aborted:", format!("{} ago", time::human(now.duration_since(at.0))).into()));
@@ -110,40 +125,6 @@ fn strategy(rollout: &Rollout, sets: &[&ReplicaSet]) -> Vec<(&'static str, Cell)
     lines.push(("  SetWeight:", weight::wanted(rollout).to_string().into()));
     lines.push(("  ActualWeight:", weight::actual(rollout, canary).to_string().into()));
     lines
-}
-
-/// What happens next, or who has to act.
-fn next(rollout: &Rollout, now: Timestamp) -> Option<String> {
-    let name = rollout.metadata.name.as_deref().unwrap_or_default();
-    if rollout.status.abort && !phase::is_fully_promoted(rollout) {
-        return Some(format!(
-            "waits for a person: `tiphys retry {name}` tries again, `tiphys undo {name}` takes it back"
-        ));
-    }
-    if rollout.spec.paused {
-        return Some(format!("waits for a person: `tiphys resume {name}` continues"));
-    }
-    let pause = rollout.status.pause_conditions.first()?;
-    let since = pause.start_time.as_ref().map(|at| at.0);
-    let ends = since.zip(pause_length(rollout, &pause.reason)).map(|(since, length)| since + length);
-    if let Some(ends) = ends {
-        let left = ends.duration_since(now).max(jiff::SignedDuration::ZERO);
-        return Some(format!("continues by itself in {}; `tiphys promote {name}` continues now", time::human(left)));
-    }
-    let since = since.map(|at| format!(" since {}", time::human(now.duration_since(at)))).unwrap_or_default();
-    Some(format!("waits for a person{since}: `tiphys promote {name}` continues, `tiphys abort {name}` goes back"))
-}
-
-/// How long the pause with this reason is; `None` for one that waits for a person.
-fn pause_length(rollout: &Rollout, reason: &str) -> Option<jiff::SignedDuration> {
-    match reason {
-        "CanaryPauseStep" => step::current(rollout)?.pause.as_ref().and_then(duration::pause),
-        "BlueGreenPause" => {
-            let seconds = rollout.spec.strategy.blue_green.as_ref()?.auto_promotion_seconds;
-            (seconds > 0).then(|| jiff::SignedDuration::from_secs(seconds.into()))
-        }
-        _ => None,
-    }
 }
 
 /// Progress of a restart that is not over.
@@ -218,7 +199,8 @@ fn scale_down(set: &ReplicaSet, now: Timestamp) -> Option<String> {
     Some(if left.is_positive() { format!("delay:{}", time::human(left)) } else { "delay:passed".to_owned() })
 }
 
-fn set_status(set: &ReplicaSet) -> Cell {
+/// Returns the status of a ReplicaSet.
+pub(super) fn set_status(set: &ReplicaSet) -> Cell {
     let wanted = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let status = set.status.as_ref();
     let observed = status.and_then(|status| status.observed_generation).unwrap_or(0);
@@ -238,7 +220,8 @@ fn set_status(set: &ReplicaSet) -> Cell {
     }
 }
 
-fn pod_node(pod: &k8s_openapi::api::core::v1::Pod, restart_at: Option<Timestamp>, now: Timestamp) -> Node {
+/// Returns a pod; one that is older than `restart_at` is marked.
+pub(super) fn pod_node(pod: &k8s_openapi::api::core::v1::Pod, restart_at: Option<Timestamp>, now: Timestamp) -> Node {
     let status = pod_status::status(pod);
     let (icon, colour) = pod_icon(&status);
     let (ready, containers, restarts) = pod_status::readiness(pod);
@@ -254,7 +237,8 @@ fn pod_node(pod: &k8s_openapi::api::core::v1::Pod, restart_at: Option<Timestamp>
     Node { cells: row(name, "Pod", status, age(&pod.metadata, now), info), children: Vec::new() }
 }
 
-fn runs<'a>(uid: Option<&str>, objects: &'a Objects) -> Vec<&'a AnalysisRun> {
+/// Returns the AnalysisRuns of an owner: the oldest first.
+pub(super) fn runs<'a>(uid: Option<&str>, objects: &'a Objects) -> Vec<&'a AnalysisRun> {
     let mut runs: Vec<_> = objects.runs.iter().filter(|run| release::is_owned(&run.metadata, uid)).collect();
     runs.sort_by(|a, b| {
         let created = release::created(&a.metadata).cmp(&release::created(&b.metadata));
@@ -263,7 +247,8 @@ fn runs<'a>(uid: Option<&str>, objects: &'a Objects) -> Vec<&'a AnalysisRun> {
     runs
 }
 
-fn run_node(run: &AnalysisRun, now: Timestamp) -> Node {
+/// Returns an AnalysisRun.
+pub(super) fn run_node(run: &AnalysisRun, now: Timestamp) -> Node {
     let phase = if run.status.phase.is_empty() { "Pending" } else { &run.status.phase };
     let (icon, colour) = match phase {
         "Successful" => ("✔", Colour::Green),
@@ -335,6 +320,7 @@ fn pod_icon(status: &str) -> (&'static str, Colour) {
 mod tests {
     use serde_json::{Value, json};
     use tiphys_api::decode;
+    use tiphys_runtime::reason::{Reason, Urgency};
 
     use super::*;
 
@@ -392,7 +378,12 @@ mod tests {
     }
 
     fn shown(rollout: Value) -> Tree {
-        super::rollout(&decode(rollout).object, &objects(), NOW.parse().unwrap())
+        let now = NOW.parse().unwrap();
+        let rollout: Rollout = decode(rollout).object;
+        let pause = Reason::new("CanaryPauseStep", Urgency::NeedsDecision, "step 2 of 2 is a pause")
+            .then("continues once it is promoted", None)
+            .remedy("promote web -n shop", "continues");
+        super::rollout(&rollout, &objects(), Some(&Answer::new(&rollout, vec![pause], now)), now)
     }
 
     #[track_caller]
@@ -426,8 +417,9 @@ mod tests {
         check_head(&tree, "  Step:", Some("1/2 (pause 2m)"));
         check_head(&tree, "  ActualWeight:", Some("33"));
         check_head(&tree, "Images:", Some("web:1 (stable)"));
-        let next = "continues by itself in 90s; `tiphys promote web` continues now";
-        check_head(&tree, "Next:", Some(next));
+        check_head(&tree, "Why:", Some("waits for a person: step 2 of 2 is a pause"));
+        check_head(&tree, "Next:", Some("continues once it is promoted"));
+        check_head(&tree, "Do:", Some("tiphys promote web -n shop"));
         check_head(&tree, "Restart:", None);
     }
 

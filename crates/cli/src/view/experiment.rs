@@ -1,0 +1,128 @@
+//! The tree of `get experiment`.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use tiphys_api::Experiment;
+
+use super::{
+    images,
+    release::{self, Objects},
+    tree::{self, Node, Tree, row},
+};
+use crate::printer::{Cell, Colour};
+
+/// Returns the tree of an Experiment.
+pub(crate) fn tree(experiment: &Experiment, objects: &Objects, now: Timestamp) -> Tree {
+    let metadata = &experiment.metadata;
+    let uid = metadata.uid.as_deref();
+    let mut sets: Vec<&ReplicaSet> =
+        objects.replica_sets.iter().filter(|set| release::is_owned(&set.metadata, uid)).collect();
+    sets.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    let status = phase(experiment);
+    let name = metadata.name.clone().unwrap_or_default();
+    let mut rows = vec![tree::columns()];
+    rows.push(row(format!("Σ {name}"), "Experiment", status.clone(), tree::age(metadata, now), ""));
+    let mut nodes: Vec<Node> = sets.iter().map(|set| node(set, objects, now)).collect();
+    nodes.extend(tree::runs(uid, objects).into_iter().map(|run| tree::run_node(run, now)));
+    tree::draw(&nodes, "", &mut rows);
+    let mut head: Vec<(&'static str, Cell)> = vec![
+        ("Name:", name.into()),
+        ("Namespace:", metadata.namespace.clone().unwrap_or_default().into()),
+        ("Status:", status),
+    ];
+    if !experiment.status.message.is_empty() {
+        head.push(("Message:", experiment.status.message.clone().into()));
+    }
+    for (index, image) in images(experiment, &sets).into_iter().enumerate() {
+        head.push((if index == 0 { "Images:" } else { "" }, image.into()));
+    }
+    Tree { head, rows }
+}
+
+fn node(set: &ReplicaSet, objects: &Objects, now: Timestamp) -> Node {
+    let name = format!("⧉ {}", set.metadata.name.as_deref().unwrap_or_default());
+    let cells = row(name, "ReplicaSet", tree::set_status(set), tree::age(&set.metadata, now), "");
+    let children = release::pods(set, objects).into_iter().map(|pod| tree::pod_node(pod, None, now)).collect();
+    Node { cells, children }
+}
+
+/// Images with the templates that use them, as `image (Σ:template, Σ:template)`.
+fn images(experiment: &Experiment, sets: &[&ReplicaSet]) -> Vec<String> {
+    let mut tags: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    for set in sets {
+        let hash = release::hash(set);
+        let of_set = experiment.status.template_statuses.iter().filter(|template| template.pod_template_hash == hash);
+        let templates: Vec<String> = of_set.map(|template| format!("Σ:{}", template.name)).collect();
+        for image in images::of(set) {
+            tags.entry(image).or_default().extend(templates.iter().cloned());
+        }
+    }
+    let lines = tags.into_iter().map(|(image, mut templates)| {
+        templates.sort();
+        templates.dedup();
+        if templates.is_empty() { image } else { format!("{image} ({})", templates.join(", ")) }
+    });
+    lines.collect()
+}
+
+/// Returns the phase of an Experiment with its icon.
+pub(crate) fn phase(experiment: &Experiment) -> Cell {
+    let phase = if experiment.status.phase.is_empty() { "Pending" } else { experiment.status.phase.as_str() };
+    let (icon, colour) = match phase {
+        "Successful" => ("✔", Colour::Green),
+        "Failed" => ("✖", Colour::Red),
+        "Error" => ("⚠", Colour::Red),
+        "Inconclusive" => ("?", Colour::Yellow),
+        "Running" => ("◌", Colour::Blue),
+        _ => ("◷", Colour::Yellow),
+    };
+    Cell::new(format!("{icon} {phase}"), colour)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tiphys_api::decode;
+
+    use super::*;
+
+    #[test]
+    fn tree_shows_templates_with_their_pods_and_runs() {
+        let owner = json!([{"uid": "exp"}]);
+        let containers = json!([{"name": "web", "image": "web:1"}]);
+        let set = json!({
+            "metadata": {"name": "ab-base", "uid": "set", "ownerReferences": owner,
+                "labels": {"rollouts-pod-template-hash": "h"}},
+            "spec": {"replicas": 1, "template": {"spec": {"containers": containers}}},
+            "status": {"replicas": 1, "availableReplicas": 1},
+        });
+        let pod = json!({"metadata": {"name": "ab-base-1", "ownerReferences": [{"uid": "set"}]}, "status": {"phase": "Running"}});
+        let run = json!({"metadata": {"name": "ab-rate", "ownerReferences": owner}, "status": {"phase": "Running"}});
+        let objects = Objects {
+            replica_sets: vec![decode(set).object],
+            pods: vec![decode(pod).object],
+            runs: vec![decode(run).object],
+        };
+        let experiment = json!({
+            "metadata": {"name": "ab", "namespace": "shop", "uid": "exp"},
+            "status": {"phase": "Running", "message": "two to go", "templateStatuses": [{"name": "base", "podTemplateHash": "h"}]},
+        });
+        let tree = tree(&decode(experiment).object, &objects, "2026-01-02T03:10:00Z".parse().unwrap());
+        let head: Vec<String> = tree.head.iter().map(|(label, cell)| format!("{label} {}", cell.text)).collect();
+        assert_eq!(
+            head,
+            ["Name: ab", "Namespace: shop", "Status: ◌ Running", "Message: two to go", "Images: web:1 (Σ:base)"]
+        );
+        let rows: Vec<String> = tree.rows.iter().map(|row| format!("{}|{}", row[0].text, row[2].text)).collect();
+        assert_eq!(
+            rows,
+            [
+                "NAME|STATUS",
+                "Σ ab|◌ Running",
+                "├──⧉ ab-base|✔ Healthy",
+                "│  └──□ ab-base-1|✔ Running",
+                "└──α ab-rate|◌ Running",
+            ]
+        );
+    }
+}
