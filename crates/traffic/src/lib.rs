@@ -22,12 +22,15 @@
 //! | `apisix` | Apache APISIX: ApisixRoutes |
 //! | `gateway_api` | Gateway API: HTTPRoutes, GRPCRoutes, TCPRoutes, TLSRoutes |
 //!
-//! Deliberately absent: deciding weights (that is planning), reading and writing objects.
+//! [`aws`] asks AWS whether a load balancer has the weights; [`cleaning`] takes off what a Rollout leaves behind.
+//!
+//! Deliberately absent: deciding weights (that is planning), reading and writing objects, the network.
 
 mod alb;
 mod ambassador;
 mod apisix;
 mod app_mesh;
+pub mod aws;
 pub mod cleaning;
 mod fault;
 mod gateway_api;
