@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_runtime::{reason::Reason, recorder::Note};
 
+use crate::step_plugin::Call;
+
 /// The result of planning: what to do, in order, then what to write into the status, then what to tell.
 #[must_use]
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -108,6 +110,8 @@ pub enum Action {
     },
     /// Changes an object of a router.
     Route(Box<tiphys_traffic::Change>),
+    /// Asks a step plugin to do something; what it answers is for the next plan.
+    CallPlugin(Box<Call>),
     /// Sets the size of the referenced Deployment.
     ScaleWorkload {
         /// Name of the Deployment.

@@ -17,6 +17,7 @@
 //! | [`action`] | what a plan asks for |
 //! | [`apply`] | carrying it out; takes no decision |
 //! | [`controller`] | caches, queue and workers |
+//! | [`step_plugin`] | what a step asks of a plugin, and what it answers |
 //! | [`names`] | labels and annotations of our own |
 //!
 //! Deliberately absent: analysis and experiments (a Rollout that asks for them is reported as invalid, with the field's name); Experiments as a kind of their own; notifications; metrics of the process.
@@ -29,5 +30,6 @@ pub mod names;
 pub mod observe;
 pub mod plan;
 mod reasons;
+pub mod step_plugin;
 
 pub use error::Error;

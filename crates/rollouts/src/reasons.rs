@@ -1,6 +1,7 @@
 //! Why a Rollout is as it is: what it waits for, on which object, since when, what would unblock it, what happens next.
 
 mod attention;
+mod plugin;
 mod pods;
 mod traffic;
 
@@ -28,6 +29,7 @@ pub(crate) fn explain(release: &Release<'_>, restart: &Restart) -> Vec<Reason> {
     all.extend(restarting(release, restart));
     all.extend(too_late(release));
     all.extend(traffic::explain(release));
+    all.extend(plugin::explain(release));
     if all.is_empty() {
         all.push(moving(release).unwrap_or_else(|| settled(release)));
     } else if !release.is_aborted() {

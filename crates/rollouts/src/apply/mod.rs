@@ -11,7 +11,8 @@ use kube::{
     api::{DeleteParams, EvictParams, Patch, Preconditions},
 };
 use serde_json::{Value, json};
-use tiphys_api::Rollout;
+use tiphys_api::{Rollout, Stored};
+use tiphys_clock::Clock;
 use tiphys_runtime::recorder::{Note, Recorder};
 use tiphys_traffic::{ObjectId, Router};
 use tracing::info;
@@ -20,6 +21,7 @@ pub use self::objects::{Kind, Objects};
 use crate::{
     Error,
     action::{Action, Plan, Step, Target},
+    step_plugin::{Answer, Call, Reply, StepPlugins},
 };
 
 /// What came of carrying out a plan.
@@ -29,6 +31,8 @@ pub struct Outcome {
     pub written: Vec<Written>,
     /// Objects of routers that were written, with their new version.
     pub routed: Vec<(ObjectId, Option<String>)>,
+    /// What step plugins answered.
+    pub answers: Vec<Answer>,
     /// Uids of pods whose eviction was accepted.
     pub evicted: Vec<String>,
     /// Uids of pods whose eviction was refused by a budget, with what the server said.
@@ -59,15 +63,34 @@ pub struct Failure {
     pub error: Error,
 }
 
+/// What plans are carried out with.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// Writes objects.
+    pub client: &'a Client,
+    /// Tells events.
+    pub recorder: &'a Recorder,
+    /// Says when a plugin answered.
+    pub clock: Clock,
+    /// Calls step plugins, if there are any.
+    pub step_plugins: Option<&'a dyn StepPlugins>,
+}
+
 /// Carries out a plan for a Rollout.
-pub async fn apply(client: &Client, recorder: &Recorder, rollout: &Rollout, plan: &Plan) -> Outcome {
+pub async fn apply(tools: Tools<'_>, stored: &Stored<Rollout>, plan: &Plan) -> Outcome {
+    let (rollout, recorder) = (&stored.typed, tools.recorder);
     let namespace = rollout.metadata.namespace.clone().unwrap_or_default();
-    let objects = Objects::new(client.clone(), &namespace);
+    let objects = Objects::new(tools.client.clone(), &namespace);
     let about = reference(rollout);
     let mut outcome = Outcome::default();
     for step in &plan.steps {
         // One router that fails does not stop the others, but everything else.
         if outcome.failure.is_some() && !is_of_another_router(&step.action, &outcome) {
+            continue;
+        }
+        if let Action::CallPlugin(call) = &step.action {
+            let reply = ask(tools.step_plugins, stored, call).await;
+            outcome.answers.push(Answer { call: (**call).clone(), at: tools.clock.now(), reply });
             continue;
         }
         match act(&objects, rollout, step, &mut outcome).await {
@@ -131,6 +154,13 @@ impl Outcome {
     }
 }
 
+async fn ask(plugins: Option<&dyn StepPlugins>, rollout: &Stored<Rollout>, call: &Call) -> Result<Reply, String> {
+    match plugins {
+        Some(plugins) => plugins.call(&rollout.raw, call).await,
+        None => Err("the controller hosts no plugins".to_owned()),
+    }
+}
+
 fn is_of_another_router(action: &Action, outcome: &Outcome) -> bool {
     let failed = outcome.failure.as_ref().and_then(|failure| failure.router.as_ref());
     matches!((action, failed), (Action::Route(change), Some(failed)) if change.router != *failed)
@@ -148,6 +178,8 @@ async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Ou
     info!(action = ?step.action, "acting");
     let uid = rollout.metadata.uid.as_deref();
     match &step.action {
+        // Answers are kept, not written.
+        Action::CallPlugin(_) => {}
         Action::EvictPods { candidates, at_most } => return evict(objects, candidates, *at_most, outcome).await,
         Action::AdoptReplicaSet(target) => adopt(objects, rollout, target, outcome).await?,
         Action::ReleaseReplicaSet(target) => release(objects, rollout, target).await?,

@@ -22,16 +22,17 @@ use tracing::{Instrument, debug, info_span, warn};
 use self::{memory::Memories, routers::Interests, watching::Caches};
 use crate::{
     Error,
-    apply::{self, Outcome},
+    apply::{self, Outcome, Tools},
     observe::{Observed, Parts, WorkloadKind, assemble, fetch_stable_record, missing_stable, stable_record_name},
     plan::{self, PODS_DELETED_BY_HAND, Settings},
+    step_plugin::StepPlugins,
 };
 
 /// Who signs our events: upstream's name, which dashboards filter by.
 const COMPONENT: &str = "rollouts-controller";
 
 /// What a controller is responsible for, and how it works.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// One namespace, or all of them.
     pub namespace: Option<String>,
@@ -41,11 +42,22 @@ pub struct Config {
     pub workers: usize,
     /// Settings that decisions depend on.
     pub settings: Settings,
+    /// Calls step plugins; those that it knows are named in the settings.
+    pub step_plugins: Option<Arc<dyn StepPlugins>>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("namespace", &self.namespace)
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { namespace: None, instance: None, workers: 10, settings: Settings::default() }
+        Self { namespace: None, instance: None, workers: 10, settings: Settings::default(), step_plugins: None }
     }
 }
 
@@ -141,8 +153,14 @@ impl Shared {
         let seen = assemble(parts);
         let plan = plan::plan(&seen, self.clock.now(), &self.config.settings);
         debug!(steps = plan.steps.len(), status = plan.status.is_some(), reasons = ?plan.reasons, "planned");
-        let outcome = apply::apply(&self.client, &self.recorder, &seen.rollout.typed, &plan).await;
-        self.remember(key, &outcome);
+        let tools = Tools {
+            client: &self.client,
+            recorder: &self.recorder,
+            clock: self.clock,
+            step_plugins: self.config.step_plugins.as_deref(),
+        };
+        let outcome = apply::apply(tools, &seen.rollout, &plan).await;
+        self.remember(key, &seen, &outcome);
         if plan.events.iter().any(|event| event.reason == PODS_DELETED_BY_HAND) {
             self.memories.change(key, |memory| memory.recall.gone.clear());
         }
@@ -212,7 +230,7 @@ impl Shared {
         fetch_stable_record(&self.client, &key.namespace, &stable_record_name(&stored.typed, hash)).await
     }
 
-    fn remember(&self, key: &Key, outcome: &Outcome) {
+    fn remember(&self, key: &Key, seen: &Observed, outcome: &Outcome) {
         for written in &outcome.written {
             let object = Key::new(&key.namespace, &written.name);
             self.caches.wrote(written.kind, &object, written.resource_version.as_deref());
@@ -222,6 +240,13 @@ impl Shared {
             self.caches.routers.get(&id.resource).wrote(&object, version.as_deref());
         }
         self.memories.remember(key, outcome, self.clock.now());
+        if outcome.failure.is_none() && !seen.recall.answers.is_empty() {
+            self.memories.change(key, |memory| memory.recall.answers.retain(|one| !seen.recall.answers.contains(one)));
+        }
+        if !outcome.answers.is_empty() {
+            self.memories.change(key, |memory| memory.recall.answers.extend(outcome.answers.iter().cloned()));
+            self.queue.add(key.clone());
+        }
     }
 
     fn failed(&self, key: &Key, uncreated: Option<String>, error: &Error) {

@@ -31,7 +31,7 @@ pub use self::{
     trouble::{Trouble, TroubleKind},
     watched::{ContainerState, ContainerStatus, PodCondition, PodStatus, Terminated, Waiting, WatchedPod},
 };
-use crate::names;
+use crate::{names, step_plugin::Answer};
 
 /// Everything that a plan is made from. Lists are sorted.
 #[derive(Debug, Clone)]
@@ -106,7 +106,7 @@ pub struct StableRecord {
 }
 
 /// What we did and cannot see in the objects. Lost with the process; everything in it is found out again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recall {
     /// Pods by uid whose eviction was accepted, with the time.
     pub evicted: BTreeMap<String, Timestamp>,
@@ -118,6 +118,8 @@ pub struct Recall {
     pub create_error: Option<CreateError>,
     /// Pods that went away without us, as far as it was seen.
     pub gone: Vec<Gone>,
+    /// Answers of step plugins that are not in the status yet.
+    pub answers: Vec<Answer>,
 }
 
 /// A refused eviction.

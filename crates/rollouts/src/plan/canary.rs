@@ -7,7 +7,7 @@ use super::{
     canary_size::{self, Limits, Side, Sizes, Stable},
     canary_status,
     delay::{self, Delayed},
-    history, metadata, promote,
+    history, metadata, plugin_steps, promote,
     release::Release,
     restarting::{self, Restart},
     revision, routed, scale, services,
@@ -25,6 +25,7 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     let restart = restarting::decide(release);
     let mut steps = revision::sync(release);
     if release.is_template_changed() || release.are_steps_changed() {
+        steps.extend(plugin_steps::stop(release));
         return settle(release, steps, canary_status::reset(release), &restart, None);
     }
     if !restart.steps.is_empty() {
@@ -39,10 +40,13 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     steps.extend(sizes.steps);
     steps.extend(promote::drain_workload(release));
     let begin = if is_resized { None } else { begin_pause(release) };
-    let mut draft = canary_status::advance(release, begin);
+    let plugins = plugin_steps::plan(release, is_resized || release.halted().is_some());
+    steps.extend(plugins.calls.iter().cloned());
+    let mut draft = canary_status::advance(release, begin, &plugins);
     traffic::note(release, &mut draft);
     let mut plan = settle(release, steps, draft, &restart, sizes.until);
     plan.requeue_at(traffic::next_check(release));
+    plan.requeue_at(plugins.until);
     plan
 }
 

@@ -14,6 +14,7 @@ use tiphys_runtime::recorder::Note;
 use super::{
     canary_size::{self, Limits},
     pauses::Marks,
+    plugin_steps::Plugins,
     promote,
     release::Release,
     rollback,
@@ -46,11 +47,13 @@ pub(crate) fn reset(release: &Release<'_>) -> Draft {
     Draft { status, marks, notes }
 }
 
-/// Returns the status after a pass on an unchanged update. `begin` is the pause that this pass begins.
+/// Returns the status after a pass on an unchanged update. `begin` is the pause that this pass begins, `plugins` what became
+/// of plugin steps.
 #[must_use]
-pub(crate) fn advance(release: &Release<'_>, begin: Option<&'static str>) -> Draft {
-    let mut draft =
-        Draft { status: status::base(release), marks: Marks { begin, ..Marks::default() }, notes: Vec::new() };
+pub(crate) fn advance(release: &Release<'_>, begin: Option<&'static str>, plugins: &Plugins) -> Draft {
+    let marks = Marks { begin, abort: plugins.abort.clone(), ..Marks::default() };
+    let mut draft = Draft { status: status::base(release), marks, notes: plugins.notes.clone() };
+    draft.status.canary.step_plugin_statuses.clone_from(&plugins.statuses);
     let count = release.step_count();
     draft.status.current_step_index = count.map(|count| release.status().current_step_index.unwrap_or(0).min(count));
     if draft.status.promote_full || rollback::is_within_window(release) {
@@ -62,7 +65,9 @@ pub(crate) fn advance(release: &Release<'_>, begin: Option<&'static str>) -> Dra
         promote::apply(release, &mut draft, &reason);
     } else if release.is_aborted() && !draft.marks.lift_abort {
         draft.status.current_step_index = count.map(|_| 0);
-    } else if !draft.marks.clear && is_step_complete(release) {
+    } else if draft.marks.abort.is_some() {
+        draft.status.current_step_index = count.map(|_| 0);
+    } else if !draft.marks.clear && is_step_complete(release, plugins) {
         complete_step(release, &mut draft);
     }
     draft
@@ -79,7 +84,7 @@ fn complete_step(release: &Release<'_>, draft: &mut Draft) {
 
 /// Returns whether the current step is done.
 #[must_use]
-pub(crate) fn is_step_complete(release: &Release<'_>) -> bool {
+pub(crate) fn is_step_complete(release: &Release<'_>, plugins: &Plugins) -> bool {
     let Some(current) = steps::current(release.rollout) else { return false };
     if release.rollout.spec.paused || release.status().stable_rs.is_empty() {
         return false;
@@ -93,6 +98,9 @@ pub(crate) fn is_step_complete(release: &Release<'_>) -> bool {
     }
     if step.set_weight.is_some() {
         return is_at_size(release) && traffic::is_at_weight(release);
+    }
+    if step.plugin.is_some() {
+        return i32::try_from(current.index).is_ok_and(|index| plugins.is_complete(index));
     }
     // A route is made with the pass that comes to its step, unless the routers are told nothing.
     (step.set_header_route.is_some() || step.set_mirror_route.is_some()) && traffic::may_go_on(release)

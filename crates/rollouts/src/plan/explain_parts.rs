@@ -1,7 +1,9 @@
 //! What reasons are made from.
 
 use jiff::Timestamp;
+use tiphys_api::types::StepPluginStatus;
 
+pub(crate) use super::plugin_steps::next_call;
 pub(crate) use super::{
     blue_green::pause_end as blue_green_pause_end,
     damage::is_stable_missing,
@@ -27,4 +29,14 @@ pub(crate) fn canary_pause_end(release: &Release<'_>) -> Option<Timestamp> {
 pub(crate) fn current_step(release: &Release<'_>) -> Option<String> {
     let current = steps::current(release.rollout)?;
     Some(format!("{} of {} ({})", current.index + 1, steps::count(release.rollout), current.step.summary()))
+}
+
+/// Returns the plugin of the current step with what the status says about its run; `None` at any other step.
+pub(crate) fn plugin_step<'a>(release: &Release<'a>) -> Option<(&'a str, Option<&'a StepPluginStatus>)> {
+    release.canary()?;
+    let current = steps::current(release.rollout).filter(|_| !release.is_aborted() && !release.is_promoted())?;
+    let plugin = current.step.plugin.as_ref()?;
+    let index = i32::try_from(current.index).ok()?;
+    let all = &release.status().canary.step_plugin_statuses;
+    Some((&plugin.name, all.iter().find(|known| known.index == index && known.operation == "Run")))
 }

@@ -24,6 +24,7 @@ mod invalid;
 mod merge;
 mod metadata;
 mod pauses;
+mod plugin_steps;
 pub mod preview_size;
 mod progress;
 mod promote;
@@ -48,6 +49,8 @@ mod validate;
 pub mod weights;
 mod workload;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tiphys_api::defaults;
@@ -60,7 +63,7 @@ use self::{
 use crate::{
     action::{Action, Plan, Step},
     observe::Observed,
-    reasons,
+    reasons, step_plugin,
 };
 
 pub(crate) use self::instincts::PODS_DELETED_BY_HAND;
@@ -78,6 +81,8 @@ pub struct Settings {
     pub fault_retry: SignedDuration,
     /// Versions and names that routers depend on.
     pub routers: tiphys_traffic::Settings,
+    /// Step plugins by name.
+    pub step_plugins: BTreeMap<String, step_plugin::Setup>,
 }
 
 impl Default for Settings {
@@ -88,6 +93,7 @@ impl Default for Settings {
             verify_retry: SignedDuration::from_secs(10),
             fault_retry: SignedDuration::from_secs(30),
             routers: tiphys_traffic::Settings::default(),
+            step_plugins: BTreeMap::new(),
         }
     }
 }

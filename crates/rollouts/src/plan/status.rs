@@ -69,13 +69,12 @@ pub(crate) fn finish(release: &Release<'_>, draft: Draft, restart: &restarting::
     conditions::remove(&mut status.conditions, INVALID_SPEC);
     found_new_replica_set(release, &mut status);
     notes.extend(restarting::note(release, &mut status, restart));
-    let why = abort_for_deadline(release, &status);
-    if let Some(text) = &why {
+    if let Some(text) = abort_for_deadline(release, &status) {
         notes.push(Note::warning(reasons::ROLLOUT_ABORTED, text.clone()));
-        marks.abort = Some(text.clone());
+        marks.abort.get_or_insert(text);
     }
     pauses::apply(release, &mut status, &marks);
-    notes.extend(conditions::evaluate(release, &mut status, why.as_deref().unwrap_or_default()));
+    notes.extend(conditions::evaluate(release, &mut status, marks.abort.as_deref().unwrap_or_default()));
     notes.extend(pause_events(release, &status));
     status.duration = duration::track(release, &status);
     (stamp(release, status, restart), notes)

@@ -40,11 +40,7 @@ fn unsupported(rollout: &Rollout) -> Option<String> {
 }
 
 fn unsupported_kind(step: &CanaryStep) -> Option<&'static str> {
-    let kinds = [
-        (step.experiment.is_some(), "experiment"),
-        (step.analysis.is_some(), "analysis"),
-        (step.plugin.is_some(), "plugin"),
-    ];
+    let kinds = [(step.experiment.is_some(), "experiment"), (step.analysis.is_some(), "analysis")];
     kinds.into_iter().find(|(is_set, _)| *is_set).map(|(_, kind)| kind)
 }
 

@@ -252,7 +252,8 @@ fn bear(input: &Input<'_>, situation: Situation, wanted: i32) -> Bearable {
     let is_enough =
         stable.available >= needed || threshold::is_met(limit, Some(side), needed, threshold::Strict::Exact);
     let Some(weights) = recorded(input) else {
-        return if is_enough { Bearable::All } else { Bearable::Nothing(held) };
+        // A version that has the pods for its weight may mend a stable side that never worked.
+        return if is_enough || wanted > 0 { Bearable::All } else { Bearable::Nothing(held) };
     };
     let present = weights.canary.weight;
     if situation == Situation::Promoted && present > 0 && shows_another_stable(input, weights) {

@@ -102,8 +102,9 @@ fn one_missing_stable_pod_freezes_nothing() {
     check("the present weight is written again", &case((2, 2), (10, 7)).at(1).recorded(20), AtStep, 20, "new");
     check("a higher one helps the stable side", &case((6, 6), (10, 2)).at(2).recorded(20), AtStep, 60, "new");
     check("up to the last step", &case((10, 10), (10, 0)).at(3).recorded(60), Done, 100, "new");
-    let first = case((2, 2), (10, 7)).decide();
+    let first = case((0, 0), (10, 7)).decide();
     assert!(!first.is_told, "before the first time the stable side has to be complete");
+    check("unless another version has its pods", &case((2, 2), (10, 0)), AtStep, 20, "new");
     let mut failing = case((2, 2), (10, 4)).recorded(0);
     failing.stable = Some(Pods { existing: 4, is_failing: true, ..failing.stable.unwrap() });
     check("a stable side that cannot make its pods may be mended", &failing, AtStep, 20, "new");

@@ -3,6 +3,8 @@
 mod blue_green;
 mod canary;
 mod damage;
+mod issues;
+mod plugin;
 mod reasons;
 mod restart;
 mod routed;

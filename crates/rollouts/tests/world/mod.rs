@@ -3,7 +3,7 @@
 mod cluster;
 mod routers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use tiphys_rollouts::{
     action::{Action, Plan},
     observe::{Observed, Parts, Recall, Refusal, StableRecord, assemble},
     plan::{Settings, plan},
+    step_plugin::{Answer, Call, Reply},
 };
 use tiphys_traffic::Objects;
 
@@ -29,6 +30,11 @@ pub(crate) struct World {
     /// Objects of routers.
     pub(crate) routing: Objects,
     pub(crate) recall: Recall,
+    pub(crate) settings: Settings,
+    /// What the step plugin answers, one after the other; the last answer repeats.
+    pub(crate) replies: VecDeque<Result<Reply, String>>,
+    /// Calls that the step plugin got.
+    pub(crate) calls: Vec<Call>,
     pub(crate) now: Timestamp,
     /// Seconds from the creation of a pod to its readiness; never where `None`.
     pub(crate) start_seconds: Option<i64>,
@@ -68,6 +74,9 @@ impl World {
             records: BTreeMap::new(),
             routing: Objects::default(),
             recall: Recall::default(),
+            settings: Settings::default(),
+            replies: VecDeque::new(),
+            calls: Vec::new(),
             now,
             start_seconds: Some(1),
             broken_image: None,
@@ -146,12 +155,13 @@ impl World {
     }
 
     pub(crate) fn plan(&self) -> Plan {
-        plan(&self.observed(), self.now, &Settings::default())
+        plan(&self.observed(), self.now, &self.settings)
     }
 
     /// One pass of the controller. Returns the plan that was carried out.
     pub(crate) fn pass(&mut self) -> Plan {
         let plan = self.plan();
+        self.recall.answers.clear();
         for step in &plan.steps {
             self.act(&step.action);
             self.look();
@@ -219,6 +229,7 @@ impl World {
                 }
             }
             Action::PatchService { name, patch } => merge(self.services.get_mut(name).unwrap(), patch),
+            Action::CallPlugin(call) => self.answer(call),
             Action::Route(change) => self.route(change),
             Action::ScaleWorkload { replicas, .. } => {
                 merge(self.workload.as_mut().unwrap(), &json!({"spec": {"replicas": replicas}}));
@@ -237,6 +248,13 @@ impl World {
                 self.sets.get_mut(&target.name).unwrap()["metadata"]["ownerReferences"] = json!([]);
             }
         }
+    }
+
+    fn answer(&mut self, call: &Call) {
+        let reply = if self.replies.len() > 1 { self.replies.pop_front() } else { self.replies.front().cloned() };
+        let reply = reply.unwrap_or_else(|| Err("nobody answers".to_owned()));
+        self.calls.push(call.clone());
+        self.recall.answers.push(Answer { call: call.clone(), at: self.now, reply });
     }
 
     fn create_set(&mut self, name: &str, object: &Value) {
