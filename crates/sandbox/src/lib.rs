@@ -10,6 +10,7 @@
 //! | [`kubelet`] | the life of pods on simulated nodes |
 //! | [`nodes`] | node objects, and nodes that are lost or left |
 //! | [`eviction`], [`logs`] | subresources of pods |
+//! | [`traffic`] | simulated requests, and what becomes of them |
 //! | [`registry`] | the rules between a request and the store |
 //! | [`Sandbox`] | all of it, started |
 //! | [`durable`] | keeping the store on disk |
@@ -34,5 +35,6 @@ pub mod registry;
 mod sandbox;
 pub mod scheduler;
 pub mod store;
+pub mod traffic;
 
 pub use sandbox::{Sandbox, SandboxOptions, StartError};

@@ -23,6 +23,7 @@ use crate::{
     nodes::{self, NodeOptions},
     registry::{Registry, RegistryOptions},
     store::HistoryLimits,
+    traffic::Traffic,
 };
 
 /// How a sandbox is set up.
@@ -67,6 +68,7 @@ pub enum StartError {
 pub struct Sandbox {
     registry: Registry,
     service: ApiService,
+    traffic: Traffic,
     manager: JoinHandle<()>,
 }
 
@@ -94,9 +96,10 @@ impl Sandbox {
         base::create(&registry).map_err(StartError::Base)?;
         let nodes = NodeOptions { count: options.nodes, ..NodeOptions::default() };
         nodes::ensure(&registry, &nodes).map_err(StartError::Base)?;
+        let traffic = Traffic::new(options.seed);
         let service = ApiService::new(registry.clone(), credentials, ApiOptions::default());
-        let manager = tokio::spawn(Manager::new(&registry).run());
-        Ok(Self { registry, service, manager })
+        let manager = tokio::spawn(Manager::with_traffic(&registry, &traffic).run());
+        Ok(Self { registry, service, traffic, manager })
     }
 
     /// Stops the controllers, waits until everything written is on disk and lets go of the folder, unless a service or
@@ -115,6 +118,12 @@ impl Sandbox {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Returns the simulated traffic: streams are started there, and what became of their requests is counted there.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Returns the API for callers in this process, who may do everything.

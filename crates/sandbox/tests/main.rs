@@ -5,5 +5,6 @@
 mod durable;
 mod http;
 mod sandbox;
+mod traffic;
 mod workloads;
 mod world;

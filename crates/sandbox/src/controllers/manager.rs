@@ -10,8 +10,10 @@ use super::context::{Context, Controller};
 use super::ownership::namespace_ends;
 use super::recorder::Recorder;
 use super::timers::{Due, Timers};
+use super::view::Key;
 use crate::registry::Registry;
 use crate::store::{Change, Subscription};
+use crate::traffic::Traffic;
 
 /// How often the executor gets its turn while there is much to do.
 const KEYS_PER_TURN: usize = 64;
@@ -32,6 +34,8 @@ pub struct Manager {
     cache: Cache,
     recorder: Recorder,
     timers: Timers,
+    /// What the last controller looks at beside objects.
+    traffic: Option<Traffic>,
     /// How often each key failed in a row.
     failures: BTreeMap<Due, u32>,
 }
@@ -47,7 +51,15 @@ impl Manager {
     /// Returns a manager that knows what is in the registry now. It does nothing until it [runs](Self::run).
     #[must_use]
     pub fn new(registry: &Registry) -> Self {
-        Self::with_controllers(registry, super::built_in())
+        Self::with_traffic(registry, &Traffic::new(0))
+    }
+
+    /// Returns a manager that also sends the requests of this traffic.
+    #[must_use]
+    pub fn with_traffic(registry: &Registry, traffic: &Traffic) -> Self {
+        let mut manager = Self::with_controllers(registry, super::built_in(traffic));
+        manager.traffic = Some(traffic.clone());
+        manager
     }
 
     /// Returns a manager of these controllers, in the order in which they work.
@@ -60,6 +72,7 @@ impl Manager {
             cache: Cache::default(),
             recorder: Recorder::default(),
             timers: Timers::default(),
+            traffic: None,
             failures: BTreeMap::new(),
         };
         manager.load();
@@ -173,9 +186,19 @@ impl Manager {
                 None => std::future::pending().await,
             }
         };
+        let traffic = async {
+            match &self.traffic {
+                Some(traffic) => traffic.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         let change: Option<Arc<Change>> = tokio::select! {
             biased;
             change = self.subscription.next() => Some(change),
+            () = traffic => {
+                self.marks.last_mut().map(|marks| marks.insert(Key::new("", "")));
+                None
+            }
             () = timer => None,
         };
         if let Some(change) = change {

@@ -51,6 +51,8 @@ mod fixtures;
 #[cfg(test)]
 mod tests;
 
+use crate::traffic::Traffic;
+
 pub(crate) use cache::{Cache, Marks, Update};
 pub(crate) use context::{Context, Controller, Writer};
 pub use manager::Manager;
@@ -58,16 +60,17 @@ pub(crate) use recorder::{About, Note};
 pub(crate) use view::Key;
 
 /// Returns all controllers, in the order in which they work.
-pub(crate) fn built_in() -> Vec<Box<dyn Controller>> {
-    let mut all = control_plane();
+pub(crate) fn built_in(traffic: &Traffic) -> Vec<Box<dyn Controller>> {
+    let mut all = control_plane(traffic);
     all.push(Box::new(crate::nodes::Nodes::default()));
     all.push(Box::new(crate::scheduler::Scheduler::default()));
     all.push(Box::new(crate::kubelet::Kubelets::default()));
+    all.push(Box::new(crate::traffic::driver::Driver::new(traffic)));
     all
 }
 
 /// Returns the controllers of this module: all but those that play nodes.
-fn control_plane() -> Vec<Box<dyn Controller>> {
+fn control_plane(traffic: &Traffic) -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(namespace::Namespaces::default()),
         Box::new(garbage::Collector),
@@ -80,7 +83,7 @@ fn control_plane() -> Vec<Box<dyn Controller>> {
         Box::new(volumes::Volumes),
         Box::new(endpoints::Endpoints),
         Box::new(disruption::Budgets),
-        Box::new(autoscaler::Autoscalers::default()),
+        Box::new(autoscaler::Autoscalers::new(traffic)),
         Box::new(event_ttl::EventTtl::default()),
     ]
 }

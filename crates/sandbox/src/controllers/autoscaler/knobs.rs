@@ -15,12 +15,16 @@ pub(super) enum Knob {
     Each(i64),
     /// All ready pods share so much.
     Total(i64),
+    /// Each pod has so much for each request a second that it gets.
+    PerRequest(i64),
 }
 
 impl Knob {
-    /// Returns what one of so many ready pods has.
-    pub(super) fn of_one(self, ready: usize) -> i64 {
+    /// Returns what one of so many ready pods has that gets so many requests a second.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a measurement")]
+    pub(super) fn of_one(self, ready: usize, requests: f64) -> i64 {
         match self {
+            Self::PerRequest(amount) => (amount as f64 * requests) as i64,
             Self::Each(amount) => amount,
             Self::Total(amount) => amount / i64::try_from(ready).unwrap_or(i64::MAX).max(1),
         }
@@ -29,7 +33,7 @@ impl Knob {
     /// Returns the amount as it is written.
     pub(super) fn amount(self) -> i64 {
         match self {
-            Self::Each(amount) | Self::Total(amount) => amount,
+            Self::Each(amount) | Self::Total(amount) | Self::PerRequest(amount) => amount,
         }
     }
 }
@@ -48,6 +52,7 @@ fn parse(text: &str) -> Option<Knob> {
     let milli = |text: &str| text.trim().parse::<Quantity>().ok().map(|quantity| quantity.milli());
     match text.split_once(':') {
         Some(("total", amount)) => milli(amount).map(Knob::Total),
+        Some(("per-rps", amount)) => milli(amount).map(Knob::PerRequest),
         Some(_) => None,
         None => milli(text).map(Knob::Each),
     }
@@ -63,14 +68,14 @@ mod tests {
             ("250m", Some(Knob::Each(250))),
             ("total:2", Some(Knob::Total(2000))),
             ("1Mi", Some(Knob::Each(1_048_576_000))),
+            ("per-rps:10m", Some(Knob::PerRequest(10))),
             ("much", None),
             ("all:1", None),
         ] {
             assert_eq!(parse(text), want, "{text}");
         }
-        assert_eq!(
-            (Knob::Total(900).of_one(3), Knob::Each(900).of_one(3), Knob::Total(900).of_one(0)),
-            (300, 900, 900)
-        );
+        let of = |knob: Knob, ready| knob.of_one(ready, 20.0);
+        assert_eq!((of(Knob::Total(900), 3), of(Knob::Each(900), 3), of(Knob::Total(900), 0)), (300, 900, 900));
+        assert_eq!(of(Knob::PerRequest(10), 3), 200);
     }
 }

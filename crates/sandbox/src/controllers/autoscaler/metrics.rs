@@ -13,6 +13,7 @@ use super::spec::{Metric, NamedMetric, Reference, ResourceMetric};
 use crate::controllers::context::Context;
 use crate::controllers::view::Phase;
 use crate::object::Object;
+use crate::traffic::Traffic;
 
 /// The target of an autoscaler, and its pods.
 pub(super) struct Subject {
@@ -26,6 +27,8 @@ pub(super) struct Subject {
     /// Replicas that there are, as the scale says.
     pub(super) existing: i64,
     pub(super) tolerance: Tolerance,
+    /// The requests that the pods get, and the present time.
+    pub(super) traffic: (Traffic, Timestamp),
 }
 
 /// What one metric asks for.
@@ -217,7 +220,11 @@ impl Subject {
         let ready = replicas::ready(&pods);
         for (pod, value) in pods.iter_mut().zip(&values) {
             let measured = pod.phase == Phase::Running;
-            pod.usage = knob(value).or(common).filter(|_| measured).map(|knob| knob.of_one(ready));
+            let requests = || {
+                let name = value["metadata"]["name"].as_str().unwrap_or_default();
+                self.traffic.0.rate(&self.namespace, name, self.traffic.1)
+            };
+            pod.usage = knob(value).or(common).filter(|_| measured).map(|knob| knob.of_one(ready, requests()));
         }
         pods
     }

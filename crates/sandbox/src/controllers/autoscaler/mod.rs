@@ -32,6 +32,7 @@ use super::view::{Condition, Key};
 use crate::object::Object;
 use crate::registry::{Registry, Subresource};
 use crate::store::Change;
+use crate::traffic::Traffic;
 
 const AUTOSCALERS: (&str, &str) = ("autoscaling", "horizontalpodautoscalers");
 const COMPONENT: &str = "horizontal-pod-autoscaler";
@@ -42,9 +43,17 @@ const ACTIVE: &str = "ScalingActive";
 const LIMITED: &str = "ScalingLimited";
 
 /// The controller of HorizontalPodAutoscalers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Autoscalers {
+    traffic: Traffic,
     known: BTreeMap<Key, Known>,
+}
+
+impl Autoscalers {
+    /// Returns the controller; this traffic tells how many requests pods get.
+    pub(crate) fn new(traffic: &Traffic) -> Self {
+        Self { traffic: traffic.clone(), known: BTreeMap::new() }
+    }
 }
 
 /// What is remembered of one autoscaler.
@@ -80,7 +89,15 @@ impl Controller for Autoscalers {
         let Ok(autoscaler) = object.decode::<Autoscaler>() else { return Ok(()) };
         let status = autoscaler.status.clone();
         let about = About::new("autoscaling/v2", "HorizontalPodAutoscaler", key, &autoscaler.metadata.uid);
-        let mut pass = Pass { key, whole: object.value(), autoscaler, status, about, known: &mut self.known };
+        let mut pass = Pass {
+            key,
+            whole: object.value(),
+            autoscaler,
+            status,
+            about,
+            known: &mut self.known,
+            traffic: &self.traffic,
+        };
         pass.run(context);
         let Pass { autoscaler, status, .. } = pass;
         if status == autoscaler.status { Ok(()) } else { context.writer().put_status(AUTOSCALERS, key, &status) }
@@ -95,6 +112,7 @@ struct Pass<'a> {
     status: Status,
     about: About,
     known: &'a mut BTreeMap<Key, Known>,
+    traffic: &'a Traffic,
 }
 
 /// What is to be done about the number of replicas.
@@ -245,6 +263,7 @@ impl Pass<'_> {
             pods,
             current: self.status.current_replicas,
             existing: scale["status"]["replicas"].as_i64().unwrap_or_default(),
+            traffic: (self.traffic.clone(), context.now),
             tolerance: Tolerance {
                 down: spec::tolerance(behavior.map(|behavior| &behavior.scale_down)),
                 up: spec::tolerance(behavior.map(|behavior| &behavior.scale_up)),

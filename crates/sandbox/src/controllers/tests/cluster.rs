@@ -15,6 +15,7 @@ use crate::controllers::context::{Context, Controller};
 use crate::controllers::{Key, Manager, control_plane};
 use crate::registry::{DeleteOptions, Propagation, Registry, RegistryOptions, Subresource, WriteOptions};
 use crate::store::{Change, HistoryLimits, Subscription};
+use crate::traffic::Traffic;
 
 /// How long a pod takes to be ready, and to stop.
 const START: SignedDuration = SignedDuration::from_millis(150);
@@ -31,7 +32,7 @@ impl Cluster {
         let options = RegistryOptions { clock, seed, history: HistoryLimits::default() };
         let registry = Registry::in_memory(&options, resource::builtin().into_iter().map(Arc::new).collect());
         let history = registry.subscribe();
-        let mut controllers = control_plane();
+        let mut controllers = control_plane(&Traffic::new(0));
         controllers.push(Box::new(TestNode::default()));
         tokio::spawn(Manager::with_controllers(&registry, controllers).run());
         let cluster = Self { registry, history };
