@@ -55,9 +55,11 @@ impl Watching {
     /// Starts to watch the objects of one kind that `labels` and `name` select, in the namespace or in all of them.
     pub(crate) fn chosen(cluster: &Cluster, kind: Kind, choice: &Choice<'_>) -> Self {
         let api = if choice.everywhere { cluster.api_everywhere(kind) } else { cluster.api(kind) };
-        let mut config = watcher::Config::default();
-        config.label_selector = choice.labels.map(str::to_owned);
-        config.field_selector = choice.name.map(|name| format!("metadata.name={name}"));
+        let config = watcher::Config {
+            label_selector: choice.labels.map(str::to_owned),
+            field_selector: choice.name.map(|name| format!("metadata.name={name}")),
+            ..watcher::Config::default()
+        };
         Self::new([(kind, api)].into_iter(), &config)
     }
 
