@@ -94,7 +94,8 @@ fn advice(field: &str, known: Option<&Map<String, Value>>) -> String {
 fn guess<'a>(field: &str, names: impl Iterator<Item = &'a str>) -> String {
     let wanted = field.to_lowercase();
     let distances = names.map(|name| (distance(&wanted, &name.to_lowercase()), name));
-    let limit = (field.chars().count() / 3).clamp(1, 3);
+    let length = field.chars().count();
+    let limit = if length < 4 { 1 } else { (length / 3).clamp(2, 3) };
     let nearest = distances.filter(|(distance, _)| *distance <= limit).min();
     nearest.map_or_else(String::new, |(_, name)| format!("; did you mean \"{name}\"?"))
 }
