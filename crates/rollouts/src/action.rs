@@ -110,6 +110,8 @@ pub enum Action {
     },
     /// Changes an object of a router.
     Route(Box<tiphys_traffic::Change>),
+    /// Asks AWS whether a load balancer has its weights; the answer is for the next plan.
+    VerifyWeights(Box<tiphys_traffic::Verify>),
     /// Asks a step plugin to do something; what it answers is for the next plan.
     CallPlugin(Box<Call>),
     /// Sets the size of the referenced Deployment.

@@ -14,13 +14,17 @@ use serde_json::{Value, json};
 use tiphys_api::{Rollout, Stored};
 use tiphys_clock::Clock;
 use tiphys_runtime::recorder::{Note, Recorder};
-use tiphys_traffic::{ObjectId, Router};
+use tiphys_traffic::{
+    ObjectId, Router, Verified, Verify,
+    aws::{ElasticLoadBalancing, verify_weights},
+};
 use tracing::info;
 
 pub use self::objects::{Kind, Objects};
 use crate::{
     Error,
     action::{Action, Plan, Step, Target},
+    observe::Checked,
     step_plugin::{Answer, Call, Reply, StepPlugins},
 };
 
@@ -31,6 +35,8 @@ pub struct Outcome {
     pub written: Vec<Written>,
     /// Objects of routers that were written, with their new version.
     pub routed: Vec<(ObjectId, Option<String>)>,
+    /// What AWS answered.
+    pub checked: Vec<Checked>,
     /// What step plugins answered.
     pub answers: Vec<Answer>,
     /// Uids of pods whose eviction was accepted.
@@ -74,6 +80,10 @@ pub struct Tools<'a> {
     pub clock: Clock,
     /// Calls step plugins, if there are any.
     pub step_plugins: Option<&'a dyn StepPlugins>,
+    /// Reaches AWS, if it can be reached.
+    pub aws: Option<&'a dyn ElasticLoadBalancing>,
+    /// Settings of routers.
+    pub routers: &'a tiphys_traffic::Settings,
 }
 
 /// Carries out a plan for a Rollout.
@@ -91,6 +101,12 @@ pub async fn apply(tools: Tools<'_>, stored: &Stored<Rollout>, plan: &Plan) -> O
         if let Action::CallPlugin(call) = &step.action {
             let reply = ask(tools.step_plugins, stored, call).await;
             outcome.answers.push(Answer { call: (**call).clone(), at: tools.clock.now(), reply });
+            continue;
+        }
+        if let Action::VerifyWeights(ask) = &step.action {
+            let answer = verify(tools, ask).await;
+            tell(recorder, &about, &answer.events).await;
+            outcome.checked.push(Checked { ask: (**ask).clone(), answer, at: tools.clock.now() });
             continue;
         }
         match act(&objects, rollout, step, &mut outcome).await {
@@ -161,6 +177,18 @@ async fn ask(plugins: Option<&dyn StepPlugins>, rollout: &Stored<Rollout>, call:
     }
 }
 
+async fn verify(tools: Tools<'_>, ask: &Verify) -> Verified {
+    match tools.aws {
+        Some(aws) => verify_weights(aws, ask, tools.routers).await,
+        None => Verified {
+            is_verified: false,
+            why: Some("the controller has no way to reach AWS".to_owned()),
+            status: None,
+            events: Vec::new(),
+        },
+    }
+}
+
 fn is_of_another_router(action: &Action, outcome: &Outcome) -> bool {
     let failed = outcome.failure.as_ref().and_then(|failure| failure.router.as_ref());
     matches!((action, failed), (Action::Route(change), Some(failed)) if change.router != *failed)
@@ -179,7 +207,7 @@ async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Ou
     let uid = rollout.metadata.uid.as_deref();
     match &step.action {
         // Answers are kept, not written.
-        Action::CallPlugin(_) => {}
+        Action::CallPlugin(_) | Action::VerifyWeights(_) => {}
         Action::EvictPods { candidates, at_most } => return evict(objects, candidates, *at_most, outcome).await,
         Action::AdoptReplicaSet(target) => adopt(objects, rollout, target, outcome).await?,
         Action::ReleaseReplicaSet(target) => release(objects, rollout, target).await?,

@@ -16,6 +16,7 @@ use kube::Client;
 use tiphys_api::{Rollout, Stored, types::ObjectRef as WorkloadRef};
 use tiphys_clock::Clock;
 use tiphys_runtime::{cache::Key, queue::Queue, reason::ObjectRef, recorder::Recorder};
+use tiphys_traffic::{ObjectId, aws::ElasticLoadBalancing};
 use tokio::task::JoinSet;
 use tracing::{Instrument, debug, info_span, warn};
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub settings: Settings,
     /// Calls step plugins; those that it knows are named in the settings.
     pub step_plugins: Option<Arc<dyn StepPlugins>>,
+    /// Reaches AWS; asked only where the settings of routers say so.
+    pub aws: Option<Arc<dyn ElasticLoadBalancing>>,
 }
 
 impl std::fmt::Debug for Config {
@@ -57,7 +60,14 @@ impl std::fmt::Debug for Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { namespace: None, instance: None, workers: 10, settings: Settings::default(), step_plugins: None }
+        Self {
+            namespace: None,
+            instance: None,
+            workers: 10,
+            settings: Settings::default(),
+            step_plugins: None,
+            aws: None,
+        }
     }
 }
 
@@ -74,7 +84,7 @@ struct Shared {
     recorder: Recorder,
     caches: Caches,
     queue: Queue<Key>,
-    services: Queue<Key>,
+    leftovers: Queue<ObjectId>,
     memories: Memories,
     interests: Interests,
 }
@@ -90,7 +100,7 @@ impl Controller {
             config,
             caches: Caches::new(),
             queue: Queue::default(),
-            services: Queue::default(),
+            leftovers: Queue::default(),
             memories: Memories::default(),
             interests: Interests::default(),
         };
@@ -118,7 +128,7 @@ impl Controller {
     /// Returns whether nothing is to be done at this instant; passes that wait for a time do not count.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.shared.queue.is_idle() && self.shared.services.is_idle()
+        self.shared.queue.is_idle() && self.shared.leftovers.is_idle()
     }
 
     /// Returns what the caches show of a Rollout; `None` if they do not know it.
@@ -158,6 +168,8 @@ impl Shared {
             recorder: &self.recorder,
             clock: self.clock,
             step_plugins: self.config.step_plugins.as_deref(),
+            aws: self.config.aws.as_deref(),
+            routers: &self.config.settings.routers,
         };
         let outcome = apply::apply(tools, &seen.rollout, &plan).await;
         self.remember(key, &seen, &outcome);
@@ -242,6 +254,13 @@ impl Shared {
         self.memories.remember(key, outcome, self.clock.now());
         if outcome.failure.is_none() && !seen.recall.answers.is_empty() {
             self.memories.change(key, |memory| memory.recall.answers.retain(|one| !seen.recall.answers.contains(one)));
+        }
+        for checked in &outcome.checked {
+            self.memories.change(key, |memory| {
+                memory.recall.checked.retain(|known| known.ask.ingress != checked.ask.ingress);
+                memory.recall.checked.push(checked.clone());
+            });
+            self.queue.add(key.clone());
         }
         if !outcome.answers.is_empty() {
             self.memories.change(key, |memory| memory.recall.answers.extend(outcome.answers.iter().cloned()));

@@ -16,7 +16,7 @@ use tiphys_runtime::{
 };
 use tiphys_traffic::{Need, ObjectId, Objects, Resource, needs};
 
-use super::{Shared, watching};
+use super::{Shared, released, watching};
 
 /// Objects name others at most so many times in a row.
 const ROUNDS_MAX: usize = 8;
@@ -176,8 +176,12 @@ impl Shared {
 
     fn router_object_changed(&self, resource: &Resource, change: &Change<DynamicObject>) {
         let key = Key::of(&**change.object());
-        for rollout in self.interests.of(&resource.named(&key.namespace, &key.name)) {
+        let id = resource.named(&key.namespace, &key.name);
+        for rollout in self.interests.of(&id) {
             self.queue.add(rollout);
+        }
+        if released::is_signed(change.object()) {
+            self.leftovers.add(id);
         }
     }
 }

@@ -226,13 +226,14 @@ impl Shared {
     fn rollout_changed(&self, change: &Change<DynamicObject>) {
         let key = Key::of(&**change.object());
         self.queue.add(key.clone());
-        let before = match change {
-            Change::Applied { old, .. } => old.clone(),
-            Change::Deleted(last) => Some(last.clone()),
+        let (before, after) = match change {
+            Change::Applied { old, new } => (old.clone(), Some(new)),
+            Change::Deleted(last) => (Some(last.clone()), None),
         };
-        for service in before.iter().flat_map(|rollout| named_services(&typed(rollout))) {
-            self.services.add(Key::new(&key.namespace, service.name));
-        }
+        let touched = |rollout: &DynamicObject| released::touched(&typed(rollout), &self.config.settings.routers);
+        let kept = after.map(|rollout| touched(rollout)).unwrap_or_default();
+        let left = before.iter().flat_map(|rollout| touched(rollout)).filter(|id| !kept.contains(id));
+        left.for_each(|id| self.leftovers.add(id));
         if let Change::Deleted(last) = change {
             self.tell_deleted(typed(last));
         }
@@ -314,8 +315,8 @@ impl Shared {
         for rollout in self.caches.rollouts.with_term(&service_term(&key.namespace, &key.name)) {
             self.queue.add(Key::of(&*rollout));
         }
-        if released::manager(service).is_some() {
-            self.services.add(key);
+        if released::is_managed(service) {
+            self.leftovers.add(released::service_id(&key));
         }
     }
 

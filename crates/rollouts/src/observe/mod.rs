@@ -22,6 +22,7 @@ use tiphys_api::{
     validation::{ServiceView, named_services},
 };
 use tiphys_runtime::reason::ObjectRef;
+use tiphys_traffic::{Verified, Verify};
 
 pub(crate) use self::fetch::{fetch_stable_record, workload_resource};
 pub use self::{
@@ -120,6 +121,19 @@ pub struct Recall {
     pub gone: Vec<Gone>,
     /// Answers of step plugins that are not in the status yet.
     pub answers: Vec<Answer>,
+    /// What AWS last said about each Ingress.
+    pub checked: Vec<Checked>,
+}
+
+/// What AWS said about the weights of an Ingress.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// What was asked.
+    pub ask: Verify,
+    /// The answer.
+    pub answer: Verified,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A refused eviction.

@@ -8,7 +8,7 @@ use tiphys_api::{
     types::{TrafficRouting, TrafficWeights, WeightDestination},
 };
 use tiphys_runtime::recorder::Note;
-use tiphys_traffic::{Fault, Order, Outcome, Verification, Wanted, route};
+use tiphys_traffic::{Fault, Order, Outcome, Verification, Verify, Wanted, route};
 
 use super::{
     conditions,
@@ -130,19 +130,12 @@ fn told(release: &Release<'_>, decision: Decision, weights: TrafficWeights, outc
         let events = change.events.clone();
         Step { action: Action::Route(Box::new(change)), events }
     });
+    let mut steps: Vec<Step> = steps.collect();
     let mut faults = outcome.faults;
     faults.extend(outcome.plugins.iter().map(unknown_plugin));
-    let unconfirmed = match &outcome.verification {
-        Verification::NotYet { why } => Some(why.clone()),
-        Verification::Ask(_) => Some("the load balancer has not been asked yet".to_owned()),
-        Verification::NotSupported | Verification::Verified => None,
-    };
-    let verified = match outcome.verification {
-        Verification::NotSupported => None,
-        Verification::Verified => Some(true),
-        Verification::NotYet { .. } | Verification::Ask(_) => Some(false),
-    };
-    let steps: Vec<Step> = steps.collect();
+    let confirmation = Confirmation::of(release, &outcome.verification);
+    steps.extend(confirmation.asks);
+    let (verified, unconfirmed) = (confirmation.verified, confirmation.missing);
     let stored = release.status().canary.weights.as_ref();
     let weights = TrafficWeights { verified, ..weights };
     let mut notes = outcome.events;
@@ -153,6 +146,48 @@ fn told(release: &Release<'_>, decision: Decision, weights: TrafficWeights, outc
         stored.cloned()
     };
     Traffic { decision, steps, weights: recorded, faults, unconfirmed, notes }
+}
+
+/// Whether weights are in force.
+struct Confirmation {
+    /// What the status says: nothing where no router can tell.
+    verified: Option<bool>,
+    /// What is missing.
+    missing: Option<String>,
+    /// Questions to ask outside of the cluster.
+    asks: Vec<Step>,
+}
+
+impl Confirmation {
+    fn of(release: &Release<'_>, verification: &Verification) -> Self {
+        match verification {
+            Verification::NotSupported => Self { verified: None, missing: None, asks: Vec::new() },
+            Verification::Verified => Self { verified: Some(true), missing: None, asks: Vec::new() },
+            Verification::NotYet { why } => {
+                Self { verified: Some(false), missing: Some(why.clone()), asks: Vec::new() }
+            }
+            Verification::Ask(asks) => Self::asked(release, asks),
+        }
+    }
+
+    /// A good answer holds as long as the question is the same; a bad one is asked for again after a while.
+    fn asked(release: &Release<'_>, asks: &[Verify]) -> Self {
+        let mut found = Self { verified: Some(true), missing: None, asks: Vec::new() };
+        for ask in asks {
+            let known = release.seen.recall.checked.iter().find(|checked| checked.ask == *ask);
+            if known.is_some_and(|known| known.answer.is_verified) {
+                continue;
+            }
+            let why = known.and_then(|known| known.answer.why.clone());
+            found.verified = Some(false);
+            found.missing.get_or_insert(why.unwrap_or_else(|| "the load balancer has not answered yet".to_owned()));
+            let again = known.and_then(|known| known.at.checked_add(release.settings.verify_retry).ok());
+            if again.is_none_or(|again| again <= release.now) {
+                found.asks.push(Step::quiet(Action::VerifyWeights(Box::new(ask.clone()))));
+            }
+        }
+        found
+    }
 }
 
 fn unknown_plugin(call: &tiphys_traffic::PluginCall) -> Fault {
@@ -237,6 +272,7 @@ pub(crate) fn note(release: &Release<'_>, draft: &mut Draft) {
         return;
     };
     draft.status.canary.weights.clone_from(&traffic.weights);
+    note_load_balancers(release, draft);
     draft.notes.splice(0..0, traffic.notes.iter().cloned());
     let lasting = traffic.faults.iter().filter(|fault| !fault.is_passing);
     let texts: Vec<String> = lasting.clone().map(|fault| format!("{}: {}", fault.router, fault.message)).collect();
@@ -249,6 +285,20 @@ pub(crate) fn note(release: &Release<'_>, draft: &mut Draft) {
     if known.is_none_or(|known| known.message != fault.message) {
         conditions::replace(&mut draft.status.conditions, fault, &release.stamp());
         draft.notes.extend(lasting.flat_map(|fault| fault.events.iter().cloned()));
+    }
+}
+
+/// What load balancers were found is for the arguments of analyses; the last one also stands alone.
+fn note_load_balancers(release: &Release<'_>, draft: &mut Draft) {
+    if !release.settings.routers.aws_verify_target_group {
+        draft.status.alb = None;
+        draft.status.albs.clear();
+        return;
+    }
+    for found in release.seen.recall.checked.iter().filter_map(|checked| checked.answer.status.as_ref()) {
+        draft.status.albs.retain(|known| known.ingress != found.ingress);
+        draft.status.albs.push(found.clone());
+        draft.status.alb = Some(found.clone());
     }
 }
 

@@ -4,6 +4,7 @@ mod blue_green;
 mod canary;
 mod damage;
 mod issues;
+mod mesh;
 mod plugin;
 mod reasons;
 mod restart;

@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// What the step plugin answers, one after the other; the last answer repeats.
     pub(crate) replies: VecDeque<Result<Reply, String>>,
+    /// Whether AWS has the weights.
+    pub(crate) is_aws_ready: bool,
     /// Calls that the step plugin got.
     pub(crate) calls: Vec<Call>,
     pub(crate) now: Timestamp,
@@ -76,6 +78,7 @@ impl World {
             recall: Recall::default(),
             settings: Settings::default(),
             replies: VecDeque::new(),
+            is_aws_ready: true,
             calls: Vec::new(),
             now,
             start_seconds: Some(1),
@@ -229,6 +232,7 @@ impl World {
                 }
             }
             Action::PatchService { name, patch } => merge(self.services.get_mut(name).unwrap(), patch),
+            Action::VerifyWeights(ask) => self.check(ask),
             Action::CallPlugin(call) => self.answer(call),
             Action::Route(change) => self.route(change),
             Action::ScaleWorkload { replicas, .. } => {

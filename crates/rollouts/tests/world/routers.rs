@@ -1,7 +1,8 @@
 //! Routers of the world: an Ingress before the stable Service, split by ingress-nginx; and what users meet.
 
 use serde_json::{Value, json};
-use tiphys_traffic::{Act, Change, ObjectId, Resource};
+use tiphys_rollouts::observe::Checked;
+use tiphys_traffic::{Act, Change, ObjectId, Resource, Verified, Verify};
 
 use super::{World, merge};
 
@@ -10,6 +11,10 @@ const CANARY: &str = "web-site-canary";
 
 fn ingress(name: &str) -> ObjectId {
     Resource::new("networking.k8s.io", "v1", "Ingress", "ingresses").named("shop", name)
+}
+
+fn virtual_service() -> ObjectId {
+    Resource::new("networking.istio.io", "v1alpha3", "VirtualService", "virtualservices").named("shop", "mesh")
 }
 
 impl World {
@@ -37,6 +42,62 @@ impl World {
             "spec": {"ingressClassName": "nginx", "rules": [{"host": "a.io", "http": {"paths": [path]}}]},
         });
         self.routing.insert(ingress("site"), object);
+    }
+
+    /// A canary of these fields whose users come through an Istio VirtualService.
+    pub(crate) fn meshed(fields: &Value) -> Self {
+        let mut strategy = json!({
+            "canaryService": "canary", "stableService": "stable",
+            "trafficRouting": {
+                "istio": {"virtualService": {"name": "mesh", "routes": ["primary"]}},
+                "managedRoutes": [{"name": "testers"}, {"name": "shadow"}],
+            },
+        });
+        merge(&mut strategy, fields);
+        let world = World::new(&json!({"replicas": 10, "strategy": {"canary": strategy}}));
+        let mut world = world.with_service("canary").with_service("stable");
+        let to = |host: &str, weight: i32| json!({"destination": {"host": host}, "weight": weight});
+        let route = json!({"name": "primary", "route": [to("stable", 100), to("canary", 0)]});
+        let object = json!({
+            "apiVersion": "networking.istio.io/v1alpha3", "kind": "VirtualService",
+            "metadata": {"name": "mesh", "namespace": "shop", "uid": "mesh", "resourceVersion": "1"},
+            "spec": {"hosts": ["web"], "http": [route]},
+        });
+        world.routing.insert(virtual_service(), object);
+        world
+    }
+
+    /// A canary of these fields behind an AWS load balancer that is asked for its weights.
+    pub(crate) fn balanced(fields: &Value) -> Self {
+        let mut strategy = json!({
+            "canaryService": "canary", "stableService": "stable",
+            "trafficRouting": {"nginx": null, "alb": {"ingress": "site", "servicePort": 80}},
+        });
+        merge(&mut strategy, fields);
+        let mut world = World::routed(&strategy);
+        world.settings.routers.aws_verify_target_group = true;
+        let mut object = world.routing.get(&ingress("site")).unwrap().clone();
+        object["status"] = json!({"loadBalancer": {"ingress": [{"hostname": "site.elb.example.org"}]}});
+        world.routing.insert(ingress("site"), object);
+        world
+    }
+
+    pub(super) fn check(&mut self, ask: &Verify) {
+        let why = (!self.is_aws_ready).then(|| "target group has the former weight".to_owned());
+        let answer = Verified { is_verified: self.is_aws_ready, why, status: None, events: Vec::new() };
+        self.recall.checked.retain(|known| known.ask.ingress != ask.ingress);
+        self.recall.checked.push(Checked { ask: ask.clone(), answer, at: self.now });
+    }
+
+    /// The HTTP routes of the VirtualService in order: names, and weight of the canary where there is a split.
+    pub(crate) fn routes(&self) -> String {
+        let object = self.routing.get(&virtual_service()).unwrap();
+        let text = |route: &Value| {
+            let name = route["name"].as_str().unwrap_or_default();
+            let weight = route["route"].as_array().unwrap().iter().find(|to| to["destination"]["host"] == "canary");
+            format!("{name}:{}", weight.and_then(|to| to["weight"].as_i64()).unwrap_or(0))
+        };
+        object["spec"]["http"].as_array().unwrap().iter().map(text).collect::<Vec<_>>().join(" ")
     }
 
     pub(crate) fn remove_ingress(&mut self) {
@@ -116,5 +177,36 @@ impl World {
         versions.sort_unstable();
         versions.dedup();
         if versions.is_empty() { "nobody".to_owned() } else { versions.join("+") }
+    }
+}
+
+/// The VirtualService as a person handles it.
+impl World {
+    /// Splits between other Services.
+    pub(crate) fn rename_hosts(&mut self, stable: &str, canary: &str) {
+        let mut object = self.take_virtual_service();
+        let to = |host: &str, weight: i32| json!({"destination": {"host": host}, "weight": weight});
+        object["spec"]["http"][0]["route"] = json!([to(stable, 100), to(canary, 0)]);
+        self.put_virtual_service(object);
+    }
+
+    /// Weights by host, sorted.
+    pub(crate) fn host_weights(&self) -> String {
+        let object = self.routing.get(&virtual_service()).unwrap();
+        let route = object["spec"]["http"][0]["route"].as_array().unwrap();
+        let text = |to: &Value| format!("{}:{}", to["destination"]["host"].as_str().unwrap(), to["weight"]);
+        let mut texts: Vec<String> = route.iter().map(text).collect();
+        texts.sort();
+        texts.join(" ")
+    }
+
+    pub(crate) fn take_virtual_service(&mut self) -> Value {
+        let object = self.routing.get(&virtual_service()).unwrap().clone();
+        self.routing.remove(&virtual_service());
+        object
+    }
+
+    pub(crate) fn put_virtual_service(&mut self, object: Value) {
+        self.routing.insert(virtual_service(), object);
     }
 }
