@@ -11,6 +11,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
+    /// The file that it is in, without folder.
+    #[serde(skip)]
+    pub file: String,
     /// A claim, unique among all cases.
     pub case: String,
     /// The requests, in order. The first one that is not answered as it should be ends the case.
@@ -89,7 +92,8 @@ pub fn load(folder: &Path) -> Result<Vec<Case>> {
         let options = serde_saphyr::options! { strict_booleans: true };
         let read: Vec<Case> =
             serde_saphyr::from_str_with_options(&text, options).with_context(|| format!("parse {}", file.display()))?;
-        for case in read {
+        for mut case in read {
+            case.file = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             ensure!(cases.iter().all(|c| c.case != case.case), "two cases are called {:?}", case.case);
             cases.push(case);
         }
@@ -102,7 +106,7 @@ impl Case {
     pub fn namespace(&self) -> String {
         let words = self.case.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
         let name = words.collect::<Vec<_>>().join("-").to_lowercase();
-        name.chars().take(60).collect::<String>().trim_end_matches('-').to_owned()
+        name.chars().take(56).collect::<String>().trim_end_matches('-').to_owned()
     }
 }
 
@@ -120,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_namespace_is_the_name_with_dashes() {
-        let case = Case { case: "PUT, stale: it's a Conflict!".to_owned(), steps: vec![] };
+        let case = Case { file: String::new(), case: "PUT, stale: it's a Conflict!".to_owned(), steps: vec![] };
         assert_eq!(case.namespace(), "put-stale-it-s-a-conflict");
     }
 }

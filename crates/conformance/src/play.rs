@@ -38,11 +38,12 @@ pub struct Transcript {
     pub broken: Option<String>,
 }
 
-/// Plays a case; a server that answers otherwise than it should leaves a shorter transcript with the reason.
-pub async fn play(client: &kube::Client, case: &Case) -> Transcript {
-    let mut player = Player { client, saved: BTreeMap::from([("ns".to_owned(), case.namespace())]) };
+/// Plays a case in a namespace whose name ends in `suffix`; a server that answers otherwise than it should leaves a shorter transcript with the reason.
+pub async fn play(client: &kube::Client, case: &Case, suffix: &str) -> Transcript {
+    let namespace = case.namespace() + suffix;
+    let mut player = Player { client, saved: BTreeMap::from([("ns".to_owned(), namespace.clone())]) };
     let mut transcript = Transcript::default();
-    if let Err(error) = player.create_namespace(case.namespace()).await {
+    if let Err(error) = player.create_namespace(namespace).await {
         transcript.broken = Some(format!("{error:#}"));
         return transcript;
     }
@@ -109,9 +110,10 @@ impl Player<'_> {
             all.filter_map(|v| v.to_str().ok()).map(str::to_owned).collect::<Vec<_>>()
         };
         let (code, types, warnings) = (response.status().as_u16(), header("content-type"), header("warning"));
+        let yaml = types.first().is_some_and(|t| t == "application/yaml");
         let body = match step.take {
             Some(count) if code == 200 => Value::Array(events(response, count).await?),
-            _ => read(response).await?,
+            _ => read(response, yaml).await?,
         };
         Ok(json!({"code": code, "type": types, "warnings": warnings, "body": body}))
     }
@@ -151,9 +153,13 @@ fn unmet(step: &Step, body: &Value) -> Option<String> {
     })
 }
 
-async fn read(response: Response<Body>) -> Result<Value> {
+async fn read(response: Response<Body>, yaml: bool) -> Result<Value> {
     let bytes = response.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&bytes);
+    if yaml {
+        let options = serde_saphyr::options! { strict_booleans: true };
+        return serde_saphyr::from_str_with_options(&text, options).context("read the YAML of the answer");
+    }
     Ok(serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned())))
 }
 

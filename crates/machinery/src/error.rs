@@ -38,10 +38,25 @@ impl Cause {
 }
 
 impl ApiError {
-    /// Returns an error with empty details.
+    /// Returns an error with empty details, or without any where upstream's constructor gives none.
     #[must_use]
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: json!({}) }
+        let details = if matches!(reason, "" | "BadRequest") { Value::Null } else { json!({}) };
+        Self { code, reason, message: message.into(), details }
+    }
+
+    /// 415 for a body whose content type is none of `accepted`.
+    #[must_use]
+    pub fn unsupported_media_type(accepted: &str) -> Self {
+        let message =
+            format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+        Self { details: Value::Null, ..Self::new(415, "UnsupportedMediaType", message) }
+    }
+
+    /// 406.
+    #[must_use]
+    pub fn not_acceptable(message: impl Into<String>) -> Self {
+        Self { details: Value::Null, ..Self::new(406, "NotAcceptable", message) }
     }
 
     /// 400 `BadRequest`.
@@ -82,7 +97,7 @@ impl ApiError {
             .about(group, plural, name)
     }
 
-    /// 422 `Invalid` of one object: one cause each, joined as upstream does.
+    /// 422 `Invalid` of one object: one cause each, joined as upstream does, which says the same thing once.
     ///
     /// `kind` is the Kind, not the plural (as upstream's details of this reason).
     #[must_use]
@@ -91,6 +106,9 @@ impl ApiError {
             .iter()
             .map(|c| if c.field.is_empty() { c.message.clone() } else { format!("{}: {}", c.field, c.message) })
             .collect();
+        let mut texts = texts;
+        let mut seen = std::collections::BTreeSet::new();
+        texts.retain(|text| seen.insert(text.clone()));
         let list = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -134,7 +152,7 @@ impl ApiError {
         if !self.reason.is_empty() {
             status["reason"] = Value::from(self.reason);
         }
-        if !matches!(self.reason, "" | "BadRequest") || self.details.as_object().is_some_and(|d| !d.is_empty()) {
+        if !self.details.is_null() {
             status["details"] = self.details.clone();
         }
         status

@@ -45,6 +45,12 @@ impl Path {
         self.with_value("FieldValueInvalid", "Invalid value", &value.into(), detail)
     }
 
+    /// The value is malformed, and upstream shows it as `shown`.
+    #[must_use]
+    pub fn invalid_shown(&self, shown: &str, detail: &str) -> Cause {
+        self.cause("FieldValueInvalid", with_detail(format!("Invalid value: {shown}"), detail))
+    }
+
     /// The value is malformed, and too long or too odd to repeat: `Invalid value: <detail>`.
     #[must_use]
     pub fn invalid_as_a_whole(&self, detail: &str) -> Cause {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Target;
 use crate::{
     error::{ApiError, Cause},
+    field::quote,
     schema::{builtin, short_type_name},
 };
 
@@ -151,7 +152,20 @@ pub(super) fn syntax(error: &serde_json::Error, body: &[u8]) -> DecodeError {
         "control character (\\u0000-\\u001F) found while parsing a string" => "in string literal",
         _ => "looking for beginning of value",
     };
-    DecodeError::Syntax(format!("invalid character {:?} {place}", char::from(byte)))
+    DecodeError::Syntax(format!("invalid character {} {place}", quoted(byte)))
+}
+
+/// A byte as Go quotes it.
+fn quoted(byte: u8) -> String {
+    match byte {
+        b'\'' => "'\\''".to_owned(),
+        b'"' => "'\"'".to_owned(),
+        0x80..=0x9f | 0xad => format!("'\\u{byte:04x}'"),
+        _ => {
+            let text = quote(&char::from(byte).to_string());
+            format!("'{}'", &text[1..text.len() - 1])
+        }
+    }
 }
 
 /// The text for a document that nests too deeply.

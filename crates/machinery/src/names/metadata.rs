@@ -39,30 +39,60 @@ pub fn validate(object: &Value, resource: &Resource) -> Vec<Cause> {
     }
     causes.extend(common(meta, &path));
     causes.extend(finalizers(&meta["finalizers"], &path.child("finalizers")));
+    if checks_finalizer_names(resource) {
+        causes.extend(plain_finalizers(meta, &path));
+    }
     causes
+}
+
+/// Returns whether finalizers of the kind must be known or have a prefix.
+fn checks_finalizer_names(resource: &Resource) -> bool {
+    let lax =
+        ["admissionregistration.k8s.io", "apiextensions.k8s.io", "coordination.k8s.io", "rbac.authorization.k8s.io"];
+    !resource.custom && !lax.contains(&resource.gvk.group.as_str())
+}
+
+/// Refuses finalizers without a prefix, but for those of the API itself.
+fn plain_finalizers(meta: &Value, path: &Path) -> Vec<Cause> {
+    let detail = "name is neither a standard finalizer name nor is it fully qualified";
+    let names = strings(&meta["finalizers"]).into_iter().enumerate();
+    let plain = names
+        .filter(|(_, name)| !name.contains('/') && !matches!(*name, "kubernetes" | "orphan" | "foregroundDeletion"));
+    plain.map(|(i, name)| path.child("finalizers").index(i).invalid(name, detail)).collect()
 }
 
 /// Returns what is wrong with the metadata of `new`, which replaces `old`.
 ///
-/// Assumes that the caller has kept what users cannot change (uid, creation and deletion times, generation).
+/// Assumes that the caller has kept what users cannot change (uid, creation and deletion times, generation). As upstream,
+/// which looks once for every kind and once more in the kind's own rules, most causes come twice.
 #[must_use]
 pub fn validate_update(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
-    let (path, meta, before) = (Path::new("metadata"), &new["metadata"], &old["metadata"]);
+    let (path, meta) = (Path::new("metadata"), &new["metadata"]);
+    let mut causes = common(meta, &path);
+    causes.extend(finalizers(&meta["finalizers"], &path.child("finalizers")));
+    let changes = changes(meta, &old["metadata"], &path);
+    causes.extend(changes.iter().cloned());
+    causes.extend(changes);
+    if checks_finalizer_names(resource) {
+        causes.extend(plain_finalizers(meta, &path));
+    }
+    causes
+}
+
+fn changes(meta: &Value, before: &Value, path: &Path) -> Vec<Cause> {
     let mut causes = Vec::new();
     if before.get("deletionTimestamp").is_some_and(|t| !t.is_null()) {
         causes.extend(no_new_finalizers(meta, before, &path.child("finalizers")));
     }
     if meta["resourceVersion"].as_str().unwrap_or_default().is_empty() {
-        // Custom resources report the numeric zero value here.
-        let value = if resource.custom { Value::from(0) } else { Value::from("") };
-        causes.push(path.child("resourceVersion").invalid(value, "must be specified for an update"));
+        causes.push(path.child("resourceVersion").invalid("", "must be specified for an update"));
     }
     for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp"] {
         if !meta[field].is_null() && meta[field] != before[field] {
             causes.push(path.child(field).invalid(meta[field].clone(), "field is immutable"));
         }
     }
-    causes.extend(common(meta, &path));
+    causes.extend(common(meta, path));
     causes
 }
 
@@ -229,7 +259,7 @@ mod tests {
         let old = json!({"metadata": {"name": "a", "namespace": "n", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["k/a"]}});
         let new = json!({"metadata": {"name": "a", "namespace": "n", "deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "1", "finalizers": ["k/a", "x"]}});
         let causes = validate_update(&new, &old, &config_maps());
-        assert_eq!(causes.len(), 1);
+        assert_eq!(causes.iter().filter(|cause| cause.reason == "FieldValueForbidden").count(), 2);
         assert_eq!(
             causes[0].message,
             "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{\"x\"}"

@@ -204,6 +204,22 @@ impl Resource {
         (&self.stored.group, &self.plural)
     }
 
+    /// Returns where the reference server keeps the objects below `/registry/`, which some messages name.
+    #[must_use]
+    pub fn storage_prefix(&self) -> String {
+        let (group, plural) = self.group_plural();
+        match (group, plural) {
+            ("", "replicationcontrollers") => "controllers".to_owned(),
+            ("", "endpoints") => "services/endpoints".to_owned(),
+            ("", "services") => "services/specs".to_owned(),
+            ("", "nodes") => "minions".to_owned(),
+            ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
+            ("apiextensions.k8s.io" | "apiregistration.k8s.io", _) => format!("{group}/{plural}"),
+            _ if self.custom => format!("{group}/{plural}"),
+            _ => plural.to_owned(),
+        }
+    }
+
     /// Returns `storageVersionHash` of discovery.
     #[must_use]
     pub fn storage_version_hash(&self) -> String {

@@ -81,6 +81,34 @@ pub fn prepare_status_update(new: &mut Value, old: &Value, resource: &Resource) 
     *new = kept;
 }
 
+/// Writes the `null` that the reference server shows for lists that are not `omitempty` in Go and empty.
+///
+/// The last step before a write: what reads objects before does not meet the `null`.
+pub fn complete(object: &mut Value, resource: &Resource) {
+    for (group, of, path) in NULL_LISTS {
+        if resource.custom || kind(resource) != (*group, *of) {
+            continue;
+        }
+        let Some((field, above)) = path.split_last() else { continue };
+        let parent = above.iter().try_fold(&mut *object, |value, key| value.get_mut(*key));
+        let Some(fields) = parent.and_then(Value::as_object_mut) else { continue };
+        if fields.get(*field).and_then(Value::as_array).is_none_or(Vec::is_empty) {
+            fields.insert((*field).to_owned(), Value::Null);
+        }
+    }
+}
+
+/// Lists that the reference server writes as `null` when they are empty: group, kind, path.
+const NULL_LISTS: &[(&str, &str, &[&str])] = &[
+    ("autoscaling", "HorizontalPodAutoscaler", &["status", "currentMetrics"]),
+    ("rbac.authorization.k8s.io", "Role", &["rules"]),
+    ("rbac.authorization.k8s.io", "ClusterRole", &["rules"]),
+    ("discovery.k8s.io", "EndpointSlice", &["endpoints"]),
+    ("discovery.k8s.io", "EndpointSlice", &["ports"]),
+    ("storage.k8s.io", "CSINode", &["spec", "drivers"]),
+    ("", "LimitRange", &["spec", "limits"]),
+];
+
 /// Returns whether the change from `old` to `new` is one that the kind counts in its generation.
 #[must_use]
 pub fn generation_moves(new: &Value, old: &Value, resource: &Resource) -> bool {

@@ -35,6 +35,19 @@ fn new_objects_start_with_an_empty_status() {
 }
 
 #[test]
+fn empty_lists_that_go_always_writes_are_null() {
+    let mut role = json!({"metadata": {"name": "r"}, "rules": []});
+    complete(&mut role, &resource("roles"));
+    assert_eq!(role["rules"], Value::Null);
+    let mut full = json!({"rules": [{"verbs": ["get"]}]});
+    complete(&mut full, &resource("roles"));
+    assert_eq!(full["rules"][0]["verbs"][0], "get");
+    let mut map = json!({"rules": []});
+    complete(&mut map, &resource("configmaps"));
+    assert_eq!(map["rules"], json!([]));
+}
+
+#[test]
 fn a_job_selects_its_pods_by_uid() {
     let job = created("jobs", json!({"metadata": {"name": "j", "uid": "u"}, "spec": {"template": {}}}));
     let labels = json!({"job-name": "j", "batch.kubernetes.io/job-name": "j", "controller-uid": "u", "batch.kubernetes.io/controller-uid": "u"});

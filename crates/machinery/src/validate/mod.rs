@@ -1,12 +1,12 @@
 //! What the API server refuses in objects of built-in kinds, in its words.
 //!
 //! Metadata is checked by [`crate::names`], pod templates by [`crate::pod_template`], custom resources by their schema.
-//! Objects are in their stored form and have their defaults. Not covered: kinds of storage drivers, CustomResourceDefinitions
-//! (checked with their schema), and numbers in a status beyond their sign.
+//! Objects are in their stored form and have their defaults. Not covered: kinds of storage drivers, and numbers in a status beyond their sign.
 
 mod access;
 mod config;
 mod cron;
+mod definition;
 mod event;
 mod ingress;
 mod job;
@@ -33,6 +33,7 @@ pub fn create(object: &Value, resource: &Resource) -> Vec<Cause> {
         ("networking.k8s.io", "Ingress") => ingress::create(object),
         ("apps", "ControllerRevision") => workload::create_revision(object),
         ("", "PersistentVolumeClaim") => storage::claim(object),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::create(object),
         _ => always(object, resource, None),
     }
 }
@@ -57,6 +58,7 @@ pub fn update(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => access::update_binding(new, old),
         ("storage.k8s.io", "StorageClass") => storage::update_class(new, old),
         ("scheduling.k8s.io", "PriorityClass") => scaling::update_priority_class(new, old),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::update(new, old),
         _ => Vec::new(),
     });
     causes

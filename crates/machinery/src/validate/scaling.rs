@@ -197,7 +197,12 @@ pub(super) fn disruption_budget(object: &Value) -> Vec<Cause> {
     let (spec, path) = (&object["spec"], Path::new("spec"));
     let mut causes = Vec::new();
     if is_set(spec, "minAvailable") && is_set(spec, "maxUnavailable") {
-        causes.push(path.invalid(spec.clone(), "minAvailable and maxUnavailable cannot be both set"));
+        // Upstream shows the names that the fields have in Go.
+        let shown = format!(
+            "{{\"MinAvailable\":{},\"Selector\":{},\"MaxUnavailable\":{},\"UnhealthyPodEvictionPolicy\":{}}}",
+            spec["minAvailable"], spec["selector"], spec["maxUnavailable"], spec["unhealthyPodEvictionPolicy"]
+        );
+        causes.push(path.invalid_shown(&shown, "minAvailable and maxUnavailable cannot be both set"));
     }
     for field in ["minAvailable", "maxUnavailable"] {
         causes.extend(int_or_percent(spec, field, &path));

@@ -498,7 +498,7 @@ fn scaling_is_checked() {
         "poddisruptionbudgets",
         json!({"spec": {"minAvailable": 1, "maxUnavailable": "110%"}}),
         &[
-            "spec: Invalid value: {\"maxUnavailable\":\"110%\",\"minAvailable\":1}: minAvailable and maxUnavailable cannot be both set",
+            "spec: Invalid value: {\"MinAvailable\":1,\"Selector\":null,\"MaxUnavailable\":\"110%\",\"UnhealthyPodEvictionPolicy\":null}: minAvailable and maxUnavailable cannot be both set",
             "spec.maxUnavailable: Invalid value: \"110%\": must not be greater than 100%",
         ],
     );

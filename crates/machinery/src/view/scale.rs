@@ -35,7 +35,7 @@ pub fn scale_for_update(resource: &Resource, object: &Value) -> Result<Value, Ap
     let paths = paths(resource);
     let replicas = number(object, &paths.spec_replicas)?.unwrap_or(UNSET);
     let mut scale = scale(resource, object, &paths, replicas)?;
-    if let Some(managed) = to_scale(object, &paths.spec_replicas) {
+    if let Some(managed) = to_scale(&object["metadata"]["managedFields"], &paths.spec_replicas) {
         scale["metadata"]["managedFields"] = managed;
     }
     Ok(scale)
@@ -61,7 +61,8 @@ pub fn write_scale(resource: &Resource, object: &Value, scale: &Value) -> Result
     } else {
         meta::metadata(&mut new).insert("resourceVersion".to_owned(), json!(version));
     }
-    match from_scale(object, scale, &paths.spec_replicas, &resource.gvk.api_version()) {
+    let of = |object: &Value| object["metadata"]["managedFields"].clone();
+    match from_scale(&of(object), &of(scale), &paths.spec_replicas, &resource.gvk.api_version()) {
         Some(managed) => meta::metadata(&mut new).insert("managedFields".to_owned(), managed),
         None => meta::metadata(&mut new).remove("managedFields"),
     };

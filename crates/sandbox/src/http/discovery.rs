@@ -113,12 +113,15 @@ pub(super) fn group_version(server: &Server, call: &Call, group: &str, version: 
     let found = groups.iter().find(|g| g.name == group).and_then(|g| g.versions.iter().find(|v| v.name == version));
     let Some(found) = found else { return page_not_found() };
     let resources: Vec<Value> = found.resources.iter().flat_map(|resource| legacy_resources(resource)).collect();
-    let body = json!({
+    let mut body = json!({
         "kind": "APIResourceList",
-        "apiVersion": "v1",
         "groupVersion": Gvk::new(group, version, "").api_version(),
         "resources": resources,
     });
+    // Upstream leaves it out for clients from before there were groups.
+    if !group.is_empty() {
+        body["apiVersion"] = "v1".into();
+    }
     Reply::value(200, negotiate::error_media(call), &body)
 }
 

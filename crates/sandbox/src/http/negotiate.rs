@@ -50,12 +50,11 @@ pub(super) fn error_media(call: &Call) -> Media {
 }
 
 fn not_acceptable(accept: &str) -> ApiError {
-    let message = if accept.contains("protobuf") {
-        "only the following media types are accepted: application/json, application/yaml"
-    } else {
-        "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml"
-    };
-    ApiError::new(406, "NotAcceptable", message)
+    let types = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+    if accept.contains("protobuf") {
+        return ApiError::not_acceptable(format!("only the following media types are accepted: {types}"));
+    }
+    ApiError::new(406, "NotAcceptable", format!("406: Not Acceptable\n\nAvailable representations: {types}"))
 }
 
 fn pretty(wanted: Wanted, call: &Call) -> Wanted {
@@ -120,11 +119,8 @@ pub(super) fn body_format(call: &Call) -> Result<BodyFormat, ApiError> {
         "" | "application/json" => Ok(BodyFormat::Json),
         "application/yaml" => Ok(BodyFormat::Yaml),
         "application/vnd.kubernetes.protobuf" => Ok(BodyFormat::Protobuf),
-        _ => Err(ApiError::new(
-            415,
-            "UnsupportedMediaType",
-            "the body of the request was in an unknown format - accepted media types include: application/json, \
-             application/yaml, application/vnd.kubernetes.protobuf",
+        _ => Err(ApiError::unsupported_media_type(
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
-use tiphys_machinery::error::{ApiError, Cause};
+use tiphys_machinery::{
+    decode,
+    error::{ApiError, Cause},
+};
 
 use super::call::Query;
 use crate::registry::Registry;
@@ -63,7 +66,7 @@ impl Page {
         let bad =
             |why: &str| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
         let bytes = BASE64.decode(token.trim_end_matches('=')).map_err(|error| bad(&error.to_string()))?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| bad(&error.to_string()))?;
+        let value = decode::document(&bytes).map_err(|error| bad(&error.to_string()))?.value;
         if value["v"] != TOKEN_VERSION {
             return Err(bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"));
         }

@@ -39,6 +39,11 @@ impl Patch {
         Ok(Self { kind, value })
     }
 
+    /// Returns the configuration, if this is an apply.
+    pub(super) fn applied(&self) -> Option<&Value> {
+        (self.kind == PatchKind::Apply).then_some(&self.value)
+    }
+
     /// Returns a `Scale` after the patch: it has no lists, so that a strategic patch is a merge patch.
     ///
     /// # Errors
@@ -59,12 +64,12 @@ impl Patch {
 }
 
 fn unsupported(resource: &Resource) -> ApiError {
-    let strategic = if resource.custom { "" } else { ", application/strategic-merge-patch+json" };
-    let message = format!(
-        "the body of the request was in an unknown format - accepted media types include: \
-         application/json-patch+json, application/merge-patch+json{strategic}, application/apply-patch+yaml"
-    );
-    ApiError::new(415, "UnsupportedMediaType", message)
+    if resource.custom {
+        return ApiError::unsupported_media_type(
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        );
+    }
+    ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
 }
 
 /// Patches an object or a part of it.
@@ -121,7 +126,7 @@ fn patch_converted(
     Ok((Written { object, created: false }, warnings))
 }
 
-/// Fills in name and namespace of a configuration.
+/// Checks the configuration of an apply.
 ///
 /// # Errors
 /// 422 for an apply that does not say who applies, 400 where the configuration is of another object.
@@ -139,7 +144,10 @@ fn complete_config(
     if !config.is_object() {
         return Err(ApiError::bad_request("error decoding YAML: the configuration is not an object"));
     }
-    write::check_namespace(config, resource, namespace)?;
+    let given = config["metadata"]["namespace"].as_str().unwrap_or_default();
+    if resource.namespaced && !given.is_empty() && given != namespace {
+        return Err(write::other_namespace());
+    }
     if config["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
         let message = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
         return Err(ApiError::bad_request(message));

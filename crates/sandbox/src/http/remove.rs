@@ -1,7 +1,7 @@
 //! DELETE: one object or many.
 
 use serde_json::{Value, json};
-use tiphys_machinery::{decode, error::ApiError, resource::Resource};
+use tiphys_machinery::{decode, error::ApiError, field::Path, resource::Resource};
 
 use super::{
     call::{Call, Query},
@@ -127,11 +127,9 @@ fn propagation(text: &str) -> Result<Option<Propagation>, ApiError> {
         "Background" => Ok(Some(Propagation::Background)),
         "Foreground" => Ok(Some(Propagation::Foreground)),
         other => {
-            let message = format!(
-                "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": supported \
-                 values: \"Background\", \"Foreground\", \"Orphan\", \"nil\""
-            );
-            Err(ApiError::new(422, "Invalid", message))
+            let supported = ["Foreground", "Background", "Orphan", "nil"];
+            let cause = Path::new("propagationPolicy").unsupported(other, &supported);
+            Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &[cause]))
         }
     }
 }

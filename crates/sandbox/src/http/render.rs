@@ -39,9 +39,10 @@ pub(super) struct ListMeta {
 }
 
 impl ListMeta {
-    fn to_value(&self) -> Value {
+    /// Lists of custom resources always say how to continue.
+    fn to_value(&self, custom: bool) -> Value {
         let mut meta = json!({"resourceVersion": self.revision.to_string()});
-        if !self.next.is_empty() {
+        if custom || !self.next.is_empty() {
             meta["continue"] = self.next.as_str().into();
         }
         if let Some(remaining) = self.remaining {
@@ -87,7 +88,7 @@ impl Renderer {
     ) -> Result<Reply, ApiError> {
         if let Some(options) = self.table_options(Headers::Columns) {
             let objects: Vec<Value> = objects.into_iter().map(Object::value).collect();
-            let table = table::of_list(&self.resource, &meta.to_value(), &objects, options);
+            let table = table::of_list(&self.resource, &meta.to_value(false), &objects, options);
             return Ok(Reply::value(200, self.wanted.media, &table));
         }
         let (api_version, kind) = match self.wanted.transform {
@@ -95,7 +96,8 @@ impl Renderer {
             Transform::MetadataList { version } => (meta_version(version), "PartialObjectMetadataList"),
             _ => (self.resource.gvk.api_version(), self.resource.list_kind.as_str()),
         };
-        let head = json!({"kind": kind, "apiVersion": api_version, "metadata": meta.to_value()}).to_string();
+        let meta = meta.to_value(self.resource.custom && self.wanted.transform == Transform::None);
+        let head = json!({"kind": kind, "apiVersion": api_version, "metadata": meta}).to_string();
         let mut json = head.into_bytes();
         json.pop();
         json.extend_from_slice(b",\"items\":[");
@@ -176,7 +178,7 @@ impl Renderer {
             "you requested PartialObjectMetadata, but the requested object is a list (*core.{})",
             self.resource.list_kind
         );
-        ApiError::new(406, "NotAcceptable", message)
+        ApiError::not_acceptable(message)
     }
 }
 

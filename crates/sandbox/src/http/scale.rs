@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::Value;
 use tiphys_machinery::{
+    apply::{self, ApplyRequest, OnConflict, WriteRequest},
     decode,
     error::ApiError,
     meta,
@@ -11,7 +12,7 @@ use tiphys_machinery::{
 };
 
 use super::{call::Call, negotiate, patch::Patch, reply::Reply, service::Server, write};
-use crate::registry::Subresource;
+use crate::registry::{Subresource, WriteOptions};
 
 /// Answers a request for `/scale`.
 pub(super) fn handle(
@@ -25,18 +26,20 @@ pub(super) fn handle(
         let object = server.registry.get(resource, namespace, name)?.value();
         return Ok(Reply::value(200, media, &view::read_scale(resource, &object)?));
     }
-    let options = write::options(call, "UpdateOptions")?;
+    let options = write::options(call, if call.method == Method::PATCH { "PatchOptions" } else { "UpdateOptions" })?;
     let edit = Edit::of(call, resource, options.field_validation)?;
+    let kind = scale_resource();
+    let owner = options.manager.clone();
+    let request = WriteRequest::new(&kind, "scale", &owner, server.registry.now());
+    let options = WriteOptions { applied: true, ..options };
     let object = server.registry.try_modify(resource, namespace, name, Subresource::Scale, &options, |object| {
-        let scale = edit.apply(view::scale_for_update(resource, object)?)?;
+        let live = view::scale_for_update(resource, object)?;
+        let scale = edit.apply(&live, &request, options.force)?;
         let revision = meta::resource_version(&scale);
         if !matches!(revision, "" | "0") && revision != meta::resource_version(object) {
             return Err(ApiError::conflict(&resource.gvk.group, &resource.plural, name));
         }
-        let mut next = view::write_scale(resource, object, &scale)?;
-        // The registry notes who owns the number; a client need not send this back.
-        meta::take(&mut next["metadata"], &object["metadata"], "managedFields");
-        *object = next;
+        *object = view::write_scale(resource, object, &scale)?;
         Ok(())
     })?;
     Ok(Reply::value(200, media, &view::read_scale(resource, &object.value())?))
@@ -60,10 +63,29 @@ impl Edit {
         write::body(call, target, validation).map(|decoded| Self::Replace(decoded.object))
     }
 
-    fn apply(&self, scale: Value) -> Result<Value, ApiError> {
-        match self {
-            Self::Replace(new) => Ok(new.clone()),
-            Self::Patch(patch) => patch.scale(scale),
-        }
+    /// Returns the next scale, with the managed fields of whom its number belongs to.
+    fn apply(&self, live: &Value, request: &WriteRequest<'_>, force: bool) -> Result<Value, ApiError> {
+        let mut scale = match self {
+            Self::Replace(new) => new.clone(),
+            Self::Patch(patch) => match patch.applied() {
+                Some(config) => {
+                    let on_conflict = if force { OnConflict::Take } else { OnConflict::Refuse };
+                    let request = ApplyRequest { write: request.clone(), on_conflict };
+                    return apply::apply(&request, Some(live), config).map(|applied| applied.object);
+                }
+                None => patch.scale(live.clone())?,
+            },
+        };
+        apply::update_managed(request, Some(live), &mut scale);
+        Ok(scale)
     }
+}
+
+/// The kind that the subresource shows.
+fn scale_resource() -> Resource {
+    let mut kind = Resource::new(Gvk::new("autoscaling", "v1", "Scale"), "scales");
+    if let Some(schema) = schema::builtin("autoscaling/v1", "Scale") {
+        kind.schema = schema;
+    }
+    kind
 }

@@ -29,10 +29,8 @@ const TOKEN_LIFETIME: (i64, i64) = (3_600, 600);
 pub(super) async fn handle(server: &Server, call: &Call, place: Place) -> Result<Reply, ApiError> {
     let resources = server.registry.resources();
     let Some(resource) = resources.version(&place.group, &place.version, &place.plural) else {
-        let known = resources
-            .entries()
-            .flat_map(|entry| &entry.versions)
-            .any(|resource| resource.gvk.group == place.group && resource.gvk.version == place.version);
+        let known =
+            resources.entries().flat_map(|entry| &entry.versions).any(|resource| resource.gvk.group == place.group);
         return if known { Err(not_found()) } else { Ok(page_not_found()) };
     };
     drop(resources);

@@ -7,6 +7,7 @@ use tiphys_machinery::{
     apply::{manager_name, validate_manager},
     decode::{self, Decoded, FieldValidation},
     error::{ApiError, Cause},
+    field::Path,
     meta,
     resource::Resource,
     view,
@@ -29,12 +30,15 @@ use crate::registry::{Subresource, WriteOptions};
 pub(super) fn options(call: &Call, kind: &str) -> Result<WriteOptions, ApiError> {
     let manager = call.query.get("fieldManager");
     let mut causes = validate_manager(manager);
+    let apply = call.header(http::header::CONTENT_TYPE).starts_with("application/apply-patch");
+    if kind == "PatchOptions" && !apply && call.query.find("force").is_some() {
+        causes.push(Path::new("force").forbidden("may not be specified for non-apply patch"));
+    }
     let dry_run = dry_run(call).map_err(|cause| causes.push(cause)).unwrap_or_default();
     let given = call.query.get("fieldValidation");
     let validation = FieldValidation::from_query(given);
     if validation.is_none() {
-        let supported = "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"";
-        causes.push(unsupported("fieldValidation", given, supported));
+        causes.push(Path::new("fieldValidation").unsupported(given, &["", "Ignore", "Strict", "Warn"]));
     }
     if !causes.is_empty() {
         return Err(ApiError::invalid("meta.k8s.io", kind, "", &causes));
@@ -48,19 +52,11 @@ pub(super) fn options(call: &Call, kind: &str) -> Result<WriteOptions, ApiError>
 
 /// Reads the parameter `dryRun`.
 pub(super) fn dry_run(call: &Call) -> Result<bool, Cause> {
-    let mut dry = false;
-    for value in call.query.all("dryRun").filter(|value| !value.is_empty()) {
-        if value != "All" {
-            return Err(unsupported("dryRun", value, "supported values: \"All\""));
-        }
-        dry = true;
+    let given: Vec<&str> = call.query.all("dryRun").filter(|value| !value.is_empty()).collect();
+    if given.iter().any(|value| *value != "All") {
+        return Err(Path::new("dryRun").unsupported(given, &["All"]));
     }
-    Ok(dry)
-}
-
-fn unsupported(field: &str, value: &str, supported: &str) -> Cause {
-    let message = format!("Unsupported value: \"{value}\": {supported}");
-    Cause { reason: "FieldValueNotSupported", message, field: field.to_owned() }
+    Ok(!given.is_empty())
 }
 
 /// Decodes the body of a request as an object of a resource.
@@ -139,9 +135,7 @@ pub(super) fn to_stored(resource: &Resource, object: Value) -> Value {
 /// 400 when the object says another namespace than the URL.
 pub(super) fn check_namespace(object: &mut Value, resource: &Resource, namespace: &str) -> Result<(), ApiError> {
     match object["metadata"]["namespace"].as_str() {
-        Some(given) if resource.namespaced && !given.is_empty() && given != namespace => Err(ApiError::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        )),
+        Some(given) if resource.namespaced && !given.is_empty() && given != namespace => Err(other_namespace()),
         Some(given) if !given.is_empty() => Ok(()),
         _ => {
             if resource.namespaced {
@@ -150,6 +144,11 @@ pub(super) fn check_namespace(object: &mut Value, resource: &Resource, namespace
             Ok(())
         }
     }
+}
+
+/// 400: the object says another namespace than the URL.
+pub(super) fn other_namespace() -> ApiError {
+    ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request")
 }
 
 /// Fills in the name.

@@ -23,6 +23,7 @@ impl Registry {
         if kind == "ExternalName" {
             return Ok(());
         }
+        fill_families(&mut service["spec"]);
         let others: Vec<Value> = self.list(resource, None).iter().map(|object| object.value()).collect();
         if service["spec"]["clusterIP"].as_str().unwrap_or_default().is_empty() {
             let taken: BTreeSet<&str> = others.iter().filter_map(|other| other["spec"]["clusterIP"].as_str()).collect();
@@ -74,5 +75,19 @@ impl Registry {
             }
         }
         Ok(())
+    }
+}
+
+/// Fills in the address families, on a cluster that gives out IPv4 addresses only.
+fn fill_families(spec: &mut Value) {
+    let absent = |value: &Value| value.as_array().is_none_or(Vec::is_empty);
+    let selects = spec["selector"].as_object().is_some_and(|labels| !labels.is_empty());
+    let open = spec["clusterIP"] == "None" && !selects;
+    if spec["ipFamilyPolicy"].is_null() {
+        spec["ipFamilyPolicy"] = if open { "RequireDualStack" } else { "SingleStack" }.into();
+    }
+    if absent(&spec["ipFamilies"]) {
+        let single = !open || spec["ipFamilyPolicy"] == "SingleStack";
+        spec["ipFamilies"] = if single { json!(["IPv4"]) } else { json!(["IPv4", "IPv6"]) };
     }
 }

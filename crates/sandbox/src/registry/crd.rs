@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tiphys_machinery::{
+    meta,
     resource::{Deletion, DeletionPolicy, GenerationRule, Gvk, Resource, ScalePaths},
     schema::from_crd,
 };
@@ -35,21 +36,37 @@ pub(super) fn establish(definition: &mut Value, now: &str) {
     if definition["spec"]["conversion"].is_null() {
         definition["spec"]["conversion"] = json!({"strategy": "None"});
     }
-    let stored = versions(definition).find(|v| v["storage"] == true).map(|v| v["name"].clone()).unwrap_or_default();
+    let storage = versions(definition).find(|v| v["storage"] == true).map(|v| v["name"].clone()).unwrap_or_default();
+    let mut stored = definition["status"]["storedVersions"].as_array().cloned().unwrap_or_default();
+    if !stored.contains(&storage) {
+        stored.push(storage);
+    }
     let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now});
     definition["status"] = json!({
         "acceptedNames": definition["spec"]["names"],
-        "storedVersions": [stored],
+        "storedVersions": stored,
         "conditions": [
             condition("NamesAccepted", "NoConflicts", "no conflicts found"),
             condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
         ],
     });
+}
+
+/// Holds a definition that is about to be deleted until its objects are gone, and says so.
+pub(super) fn begin_deletion(definition: &mut Value, now: &str) {
+    if !definition["metadata"]["deletionTimestamp"].is_null() {
+        return;
+    }
     let mut finalizers = metadata::finalizers(definition);
     if !finalizers.iter().any(|f| f == CLEANUP) {
         finalizers.push(CLEANUP.to_owned());
         metadata::set_finalizers(definition, finalizers);
     }
+    let condition = json!({
+        "type": "Terminating", "status": "True", "reason": "InstanceDeletionPending",
+        "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+    });
+    meta::set_condition(definition, condition, now);
 }
 
 fn versions(definition: &Value) -> impl Iterator<Item = &Value> {
@@ -79,6 +96,8 @@ fn resource(definition: &Value, version: &Value) -> Resource {
     resource.list_kind = text(&names["listKind"]);
     resource.short_names = texts(&names["shortNames"]);
     resource.categories = texts(&names["categories"]);
+    // As discovery tells them.
+    resource.verbs = vec!["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
     resource.namespaced = spec["scope"] != "Cluster";
     resource.generation = GenerationRule::AllButMetadata;
     resource.unconditional_update = false;
@@ -93,6 +112,8 @@ fn resource(definition: &Value, version: &Value) -> Resource {
     }
     if let Some(scale) = subresources.get("scale").filter(|scale| scale.is_object()) {
         resource.add_subresource("scale");
+        // Discovery tells them in this order.
+        resource.subresources.sort_by_key(|part| part.name != "status");
         resource.scale_paths = Some(ScalePaths {
             spec_replicas: text(&scale["specReplicasPath"]),
             status_replicas: text(&scale["statusReplicasPath"]),

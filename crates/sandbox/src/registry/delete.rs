@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_machinery::{error::ApiError, resource::Resource};
 
-use super::{DeleteOptions, Propagation, Registry, metadata, stored};
+use super::{DeleteOptions, Propagation, Registry, crd, metadata, stored};
 use crate::{catalog::Entry, object::Object, store::Expected};
 
 /// What a deletion did.
@@ -46,6 +46,7 @@ impl Registry {
         options: &DeleteOptions,
     ) -> Result<Deleted, ApiError> {
         options.check()?;
+        check_immortal(resource, name)?;
         loop {
             let current = self.get(resource, namespace, name)?;
             check_preconditions(resource, &current, options)?;
@@ -70,6 +71,9 @@ impl Registry {
             None
         };
         metadata::set_finalizers(&mut value, finalizers_for(resource, &before, options));
+        if crd::is_definition(resource) {
+            crd::begin_deletion(&mut value, &metadata::stamp(now));
+        }
         let held = metadata::is_held(&value);
         match graceful {
             None if !held => Step::Remove,
@@ -116,12 +120,22 @@ impl Registry {
         Ok(Some(Deleted { object, removed: remove }))
     }
 
-    /// Commits; returns the object after, or the last state at the revision of its removal.
+    /// Commits; returns the object after, or the last state, at the revision that it had.
     fn replace(&self, entry: &Entry, current: &Arc<Object>, new: Option<Object>) -> Option<Arc<Object>> {
         let expected = Expected::Revision(current.revision());
         let change = self.store().commit(&entry.storage, &entry.shard, current.key(), expected, new).ok()?;
-        Some(change.new.clone().unwrap_or_else(|| Arc::new(current.at_revision(change.revision))))
+        Some(change.new.clone().unwrap_or_else(|| current.clone()))
     }
+}
+
+/// # Errors
+/// 403 for the namespaces that every cluster has.
+fn check_immortal(resource: &Resource, name: &str) -> Result<(), ApiError> {
+    let namespace = resource.gvk.group.is_empty() && resource.gvk.kind == "Namespace";
+    if namespace && matches!(name, "default" | "kube-system" | "kube-public") {
+        return Err(ApiError::forbidden("", "namespaces", name, "this namespace may not be deleted"));
+    }
+    Ok(())
 }
 
 enum Grace {

@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tiphys_machinery::{
-    error::{ApiError, Cause},
+    error::ApiError,
+    field::{self, Path},
     resource::Resource,
 };
+
+use crate::object::Object;
 
 /// Fields of the metadata that only the server writes.
 const SERVER_FIELDS: [&str; 4] = ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "uid"];
@@ -37,22 +40,54 @@ pub(super) fn begin(value: &mut Value, uid: String, now: Timestamp) {
 }
 
 /// # Errors
-/// `Conflict` when the object names another resourceVersion than the stored one's.
+/// `Conflict` when the object names another resourceVersion than the stored one's; 500 when that is no number.
 pub(super) fn check_revision(resource: &Resource, name: &str, revision: u64, new: &Value) -> Result<(), ApiError> {
     match new["metadata"]["resourceVersion"].as_str() {
         Some(version) if !matches!(version, "" | "0") && version != revision.to_string() => {
+            if version.parse::<u64>().is_err() {
+                let message = format!("strconv.ParseUint: parsing {}: invalid syntax", field::quote(version));
+                return Err(ApiError::new(500, "", message));
+            }
             Err(ApiError::conflict(&resource.gvk.group, &resource.plural, name))
         }
         _ => Ok(()),
     }
 }
 
+/// # Errors
+/// `Conflict` when the object names another uid than the stored one's.
+pub(super) fn check_uid(resource: &Resource, current: &Object, new: &Value) -> Result<(), ApiError> {
+    let wanted = match new["metadata"]["uid"].as_str() {
+        Some(uid) if !uid.is_empty() && *uid != **current.uid() => uid,
+        _ => return Ok(()),
+    };
+    let (group, plural) = (&resource.gvk.group, &resource.plural);
+    let dot = if group.is_empty() { "" } else { "." };
+    let message = format!(
+        "Operation cannot be fulfilled on {plural}{dot}{group} \"{}\": StorageError: invalid object, Code: 4, Key: \
+         /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID \
+         in object meta: {}",
+        current.name(),
+        resource.storage_prefix(),
+        current.key(),
+        current.uid()
+    );
+    Err(ApiError::new(409, "Conflict", message).about(group, plural, current.name()))
+}
+
 /// Returns the resourceVersion of an update; where the kind may be overwritten without one, that of the stored object.
-pub(super) fn take_version(resource: &Resource, old: &Value, new: &mut Value) -> Value {
+///
+/// # Errors
+/// 422 where the kind may not.
+pub(super) fn take_version(resource: &Resource, old: &Value, new: &mut Value) -> Result<Value, ApiError> {
     match of(new).remove("resourceVersion") {
-        Some(Value::String(version)) if !version.is_empty() => version.into(),
-        _ if resource.unconditional_update => old["metadata"]["resourceVersion"].clone(),
-        _ => Value::from(""),
+        Some(Value::String(version)) if !matches!(version.as_str(), "" | "0") => Ok(version.into()),
+        _ if resource.unconditional_update => Ok(old["metadata"]["resourceVersion"].clone()),
+        _ => {
+            let cause = Path::new("metadata.resourceVersion").invalid(0, "must be specified for an update");
+            let name = old["metadata"]["name"].as_str().unwrap_or_default();
+            Err(ApiError::invalid(&resource.gvk.group, &resource.plural, name, &[cause]))
+        }
     }
 }
 
@@ -78,9 +113,10 @@ pub(super) fn mark_deleting(value: &mut Value, at: Timestamp, grace: i64) {
             metadata.insert("generation".into(), (generation + 1).into());
         }
     }
-    metadata.insert("deletionGracePeriodSeconds".into(), grace.into());
     if value["kind"] == "Namespace" && value["apiVersion"] == "v1" {
         value["status"]["phase"] = "Terminating".into();
+    } else {
+        of(value).insert("deletionGracePeriodSeconds".into(), grace.into());
     }
 }
 
@@ -100,36 +136,14 @@ pub(super) fn set_finalizers(value: &mut Value, finalizers: Vec<String>) {
     }
 }
 
-/// # Errors
-/// When an update adds finalizers to an object that is being deleted.
-pub(super) fn check_finalizers(resource: &Resource, old: &Value, new: &Value) -> Result<(), ApiError> {
-    if old["metadata"].get("deletionTimestamp").is_none() {
-        return Ok(());
-    }
-    let known = finalizers(old);
-    let mut added: Vec<String> = finalizers(new).into_iter().filter(|f| !known.contains(f)).collect();
-    if added.is_empty() {
-        return Ok(());
-    }
-    added.sort_unstable();
-    let list = added.iter().map(|f| format!("\"{f}\"")).collect::<Vec<_>>().join(", ");
-    let cause = Cause {
-        reason: "FieldValueForbidden",
-        message: format!(
-            "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers \
-             []string{{{list}}}"
-        ),
-        field: "metadata.finalizers".into(),
-    };
-    let name = new["metadata"]["name"].as_str().unwrap_or_default();
-    Err(ApiError::invalid(&resource.gvk.group, &resource.gvk.kind, name, &[cause]))
-}
-
 /// What `/finalize` of a namespace changes: the finalizers of its spec.
 pub(super) fn keep_all_but_finalizers(old: &Value, new: &mut Value) {
-    let finalizers = new["spec"]["finalizers"].take();
+    let (finalizers, managed) = (new["spec"]["finalizers"].take(), new["metadata"]["managedFields"].take());
     *new = old.clone();
     new["spec"]["finalizers"] = finalizers;
+    if !managed.is_null() {
+        new["metadata"]["managedFields"] = managed;
+    }
 }
 
 /// Returns whether finalizers keep an object: those of its metadata, for a namespace also those of its spec.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 pub use tiphys_machinery::decode::FieldValidation;
-use tiphys_machinery::error::ApiError;
+use tiphys_machinery::{error::ApiError, field::Path};
 
 /// Which part of an object a request addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,11 +116,9 @@ impl DeleteOptions {
     /// # Errors
     /// When both forms of the propagation are given.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
-        if self.propagation.is_some() && self.orphan_dependents.is_some() {
-            let message = "DeleteOptions.meta.k8s.io \"\" is invalid: [propagationPolicy: Invalid value: \"\": \
-                 orphanDependents and deletionPropagation cannot be both set]";
-            return Err(ApiError::new(422, "Invalid", message));
-        }
-        Ok(())
+        let (Some(propagation), Some(_)) = (self.propagation, self.orphan_dependents) else { return Ok(()) };
+        let detail = "orphanDependents and deletionPropagation cannot be both set";
+        let cause = Path::new("propagationPolicy").invalid(format!("{propagation:?}"), detail);
+        Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &[cause]))
     }
 }

@@ -80,8 +80,12 @@ impl Registry {
                 done => return done.map(|object| Written { object, created: false }),
             }
             if let Some(uid) = config["metadata"]["uid"].as_str() {
-                let message =
-                    format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+                let (group, plural) = (&resource.gvk.group, &resource.plural);
+                let dot = if group.is_empty() { "" } else { "." };
+                let message = format!(
+                    "Operation cannot be fulfilled on {plural}{dot}{group} \"{name}\": uid mismatch: the provided object \
+                     specified uid {uid}, and no existing object was found"
+                );
                 return Err(ApiError::new(409, "Conflict", message).about(&resource.gvk.group, &resource.plural, name));
             }
             let applied = apply(&request, None, config)?;
@@ -97,11 +101,8 @@ fn patched(resource: &Resource, kind: PatchKind, patch: &Value, document: Value)
     match kind {
         PatchKind::Json => json::apply(document, patch),
         PatchKind::Merge => merge::apply(document, patch),
-        PatchKind::Strategic if resource.custom => Err(ApiError::new(
-            415,
-            "UnsupportedMediaType",
-            "the body of the request was in an unknown format - accepted media types include: \
-             application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        PatchKind::Strategic if resource.custom => Err(ApiError::unsupported_media_type(
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
         )),
         PatchKind::Strategic => strategic::apply(document, patch.clone(), &resource.schema),
         PatchKind::Apply => Ok(document),

@@ -22,17 +22,20 @@ impl Registry {
     ) -> Result<(), ApiError> {
         self.admit_create(resource, value)?;
         fill_defaults(resource, value);
+        // What admission, the kind and the allocators set belongs to nobody.
+        self.track(resource, Subresource::Main, None, value, options);
         self.admit_new(resource, value)?;
         metadata::begin(value, self.new_uid(), self.now());
         strategy::prepare_create(value, resource);
         let mut causes = names::validate(value, resource);
         causes.extend(own_causes(resource, Subresource::Main, value, None));
         refuse(resource, value, &causes)?;
-        self.track(resource, Subresource::Main, None, value, options);
         if crd::is_definition(resource) {
             crd::establish(value, &metadata::stamp(self.now()));
         }
-        self.allocate(resource, value)
+        self.allocate(resource, value)?;
+        strategy::complete(value, resource);
+        Ok(())
     }
 
     /// Makes the new state of an object ready to replace the old one.
@@ -44,25 +47,25 @@ impl Registry {
         new: &mut Value,
         options: &WriteOptions,
     ) -> Result<(), ApiError> {
-        let version = metadata::take_version(resource, old, new);
+        let version = metadata::take_version(resource, old, new)?;
         metadata::keep_server_fields(old, new);
-        metadata::check_finalizers(resource, old, new)?;
+        if subresource != Subresource::Binding {
+            fill_defaults(resource, new);
+            self.track(resource, subresource, Some(old), new, options);
+        }
         match subresource {
             Subresource::Status => strategy::prepare_status_update(new, old, resource),
             // The node and the condition that tells of it come in one write, and the generation stays.
             Subresource::Binding => {}
             Subresource::Finalize => metadata::keep_all_but_finalizers(old, new),
-            _ => {
-                fill_defaults(resource, new);
-                strategy::prepare_update(new, old, resource);
-            }
+            _ => strategy::prepare_update(new, old, resource),
         }
         metadata::of(new).insert("resourceVersion".into(), version);
         let mut causes = names::validate_update(new, old, resource);
         metadata::of(new).remove("resourceVersion");
         causes.extend(own_causes(resource, subresource, new, Some(old)));
         refuse(resource, new, &causes)?;
-        self.track(resource, subresource, Some(old), new, options);
+        strategy::complete(new, resource);
         if crd::is_definition(resource) && new["spec"] != old["spec"] && old["metadata"]["deletionTimestamp"].is_null()
         {
             crd::establish(new, &metadata::stamp(self.now()));

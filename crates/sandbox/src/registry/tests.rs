@@ -133,6 +133,52 @@ async fn apply_creates_conflicts_and_takes_by_force() {
 }
 
 #[tokio::test]
+async fn what_the_server_sets_belongs_to_nobody() {
+    let registry = registry();
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let made = create(&registry, "", "pods", "ns", pod).unwrap();
+    assert_eq!(made["spec"]["priority"], 0, "admission has set it");
+    let owned = &made["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"];
+    assert!(owned.get("f:restartPolicy").is_some() && owned.get("f:priority").is_none(), "{owned}");
+}
+
+#[tokio::test]
+async fn the_namespaces_of_every_cluster_stay() {
+    let registry = registry();
+    let namespaces = registry.resource("", "namespaces").unwrap();
+    create(&registry, "", "namespaces", "", json!({"metadata": {"name": "default"}})).unwrap();
+    let error = registry.delete(&namespaces, "", "default", &DeleteOptions::background()).unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (403, "namespaces \"default\" is forbidden: this namespace may not be deleted")
+    );
+    assert!(registry.delete(&namespaces, "", "ns", &DeleteOptions::background()).is_ok());
+}
+
+#[tokio::test]
+async fn what_goes_is_shown_as_it_was() {
+    let registry = registry();
+    let made = create(&registry, "", "configmaps", "ns", json!({"metadata": {"name": "c"}})).unwrap();
+    let resource = registry.resource("", "configmaps").unwrap();
+    let gone = registry.delete(&resource, "ns", "c", &DeleteOptions::background()).unwrap();
+    assert!(gone.removed);
+    assert_eq!(gone.object.value()["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
+    assert!(registry.revision() > gone.object.revision());
+}
+
+#[tokio::test]
+async fn another_uid_is_another_object() {
+    let registry = registry();
+    let mut made =
+        create(&registry, "", "services", "ns", json!({"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}))
+            .unwrap();
+    let resource = registry.resource("", "services").unwrap();
+    made["metadata"]["uid"] = "other".into();
+    let error = registry.update(&resource, "ns", "s", Subresource::Main, &made, &WriteOptions::by("t")).unwrap_err();
+    assert!(error.message.contains("Key: /registry/services/specs/ns/s, ResourceVersion: 0"), "{error}");
+}
+
+#[tokio::test]
 async fn a_namespace_must_exist() {
     let registry = registry();
     let error = create(&registry, "", "configmaps", "none", json!({"metadata": {"name": "c"}})).unwrap_err();

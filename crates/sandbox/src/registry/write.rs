@@ -66,6 +66,7 @@ impl Registry {
         options: &WriteOptions,
     ) -> Result<Arc<Object>, ApiError> {
         self.rewrite(resource, namespace, name, subresource, options, &mut |current, _| {
+            metadata::check_uid(resource, current, value)?;
             metadata::check_revision(resource, name, current.revision(), value)?;
             Ok(value.clone())
         })
@@ -163,7 +164,8 @@ impl Registry {
         let Ok(change) = self.store().commit(&entry.storage, &entry.shard, current.key(), expected, kept) else {
             return Ok(None);
         };
-        object.set_revision(change.revision);
+        // What lets an object go is answered at the revision that it changed.
+        object.set_revision(current.revision());
         self.after_commit(resource, change.new.as_deref(), Some(current));
         Ok(Some(change.new.clone().unwrap_or_else(|| Arc::new(object))))
     }
@@ -191,10 +193,16 @@ impl Registry {
         }
         self.prepare_create(resource, &mut value, options)?;
         let object = stored(entry, &value);
-        let exists = || ApiError::already_exists(&resource.gvk.group, &resource.plural, object_name(&value));
+        let exists = |found: Option<Arc<Object>>| {
+            let mut error = ApiError::already_exists(&resource.gvk.group, &resource.plural, object_name(&value));
+            if found.is_some_and(|found| found.is_deleting()) {
+                error.message.insert_str(0, "object is being deleted: ");
+            }
+            error
+        };
         if options.dry_run {
             return match self.store().get(&entry.shard, object.key()) {
-                Some(_) => Err(exists()),
+                Some(found) => Err(exists(Some(found))),
                 None => Ok(Arc::new(object)),
             };
         }
@@ -204,7 +212,7 @@ impl Registry {
                 self.after_commit(resource, change.new.as_deref(), None);
                 Ok(change.object().clone())
             }
-            Err(_) => Err(exists()),
+            Err(_) => Err(exists(self.store().get(&entry.shard, &key))),
         }
     }
 
