@@ -18,6 +18,7 @@ use crate::{
         credentials::{Credentials, CredentialsError},
         kubeconfig::kubeconfig,
         listen::{ListenError, Listening, serve},
+        prometheus::{self, PrometheusListening},
         service::{ApiOptions, ApiService},
     },
     nodes::{self, NodeOptions},
@@ -97,7 +98,7 @@ impl Sandbox {
         let nodes = NodeOptions { count: options.nodes, ..NodeOptions::default() };
         nodes::ensure(&registry, &nodes).map_err(StartError::Base)?;
         let traffic = Traffic::new(options.seed);
-        let service = ApiService::new(registry.clone(), credentials, ApiOptions::default());
+        let service = ApiService::with_traffic(registry.clone(), credentials, ApiOptions::default(), traffic.clone());
         let manager = tokio::spawn(Manager::with_traffic(&registry, &traffic).run());
         Ok(Self { registry, service, traffic, manager })
     }
@@ -138,6 +139,14 @@ impl Sandbox {
     /// When the address cannot be listened on.
     pub async fn serve(&self, address: SocketAddr) -> Result<Listening, ListenError> {
         serve(&self.service.authenticated(), address).await
+    }
+
+    /// Serves the Prometheus API over the simulated traffic, without TLS and token, until the result is dropped.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn serve_prometheus(&self, address: SocketAddr) -> Result<PrometheusListening, ListenError> {
+        prometheus::serve(self.traffic.clone(), self.registry.clock(), address).await
     }
 
     /// Returns a kubeconfig for the API at `url`. It holds the admin's token.

@@ -244,3 +244,20 @@ async fn an_autoscaler_follows_the_requests() {
     let replicas = world.get("apps", "deployments", "web-v1")["spec"]["replicas"].as_i64().unwrap();
     assert!((4..=5).contains(&replicas), "a core in all, a quarter of a core each: {replicas}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_listener_answers_queries_over_the_traffic() {
+    let world = two_versions().await;
+    world.edit("", "services", "web", |service| service["metadata"]["annotations"] = json!({TRAFFIC: "50/s"}));
+    world.pass(120.0).await;
+    let query = "sum(rate(http_requests_total%7Bservice%3D%22web%22%7D%5B1m%5D))";
+    let (status, answer) = world.ask("GET", &format!("/prometheus/api/v1/query?query={query}"), "").await;
+    let value: f64 = answer["data"]["result"][0]["value"][1].as_str().unwrap().parse().unwrap();
+    assert!(status == 200 && (value - 50.0).abs() < 0.5, "{answer}");
+    let (_, posted) = world.ask("POST", "/prometheus/api/v1/query", &format!("query={query}")).await;
+    assert_eq!(posted["data"], answer["data"]);
+    let (status, refused) = world.ask("GET", "/prometheus/api/v1/query?query=topk(1,a)", "").await;
+    assert_eq!((status, &refused["error"]), (400, &json!("not supported by the sandbox: the aggregation topk")));
+    let (_, counts) = world.ask("GET", "/sandbox/v1/traffic", "").await;
+    assert_eq!((&counts["lost"], counts["counts"].as_array().unwrap().len()), (&json!(0), 2));
+}

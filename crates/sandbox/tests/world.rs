@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tiphys_clock::Clock;
 use tiphys_sandbox::registry::{DeleteOptions, Subresource, WriteOptions};
 use tiphys_sandbox::{Sandbox, SandboxOptions};
+use tower::ServiceExt;
 
 /// A sandbox whose clock stands still between [`World::pass`].
 pub(crate) struct World {
@@ -76,6 +80,17 @@ impl World {
             (text(&pod["metadata"]["name"]), text(&pod["spec"]["containers"][0]["image"]), ready)
         })
         .collect()
+    }
+
+    /// Sends a request, its body a form; returns status and JSON.
+    pub(crate) async fn ask(&self, method: &str, uri: &str, form: &str) -> (u16, Value) {
+        let request = Request::builder().method(method).uri(uri);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request.body(Full::new(Bytes::from(form.to_owned()))).unwrap();
+        let response = self.sandbox.service().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
     pub(crate) fn events(&self, reason: &str) -> Vec<String> {

@@ -30,6 +30,7 @@ mod negotiate;
 mod paging;
 mod patch;
 mod pods;
+pub mod prometheus;
 mod read;
 mod remove;
 mod render;

@@ -13,6 +13,10 @@ pub(super) enum Route {
     Health(String),
     /// `/metrics`.
     Metrics,
+    /// `/prometheus/…`, or below `/sandbox/v1`: the rest of the path.
+    Prometheus(String),
+    /// `/sandbox/v1/traffic`.
+    Traffic,
     /// `/openapi/v2`.
     OpenApiV2,
     /// `/openapi/v3`.
@@ -57,6 +61,8 @@ impl Route {
             ["version"] => Self::Version,
             [check @ ("healthz" | "livez" | "readyz"), ..] => Self::Health((*check).to_owned()),
             ["metrics"] => Self::Metrics,
+            ["prometheus", rest @ ..] | ["sandbox", "v1", "prometheus", rest @ ..] => Self::Prometheus(rest.join("/")),
+            ["sandbox", "v1", "traffic"] => Self::Traffic,
             ["openapi", "v2"] => Self::OpenApiV2,
             ["openapi", "v3"] => Self::OpenApiV3Index,
             ["openapi", "v3", rest @ ..] => Self::OpenApiV3(rest.join("/")),

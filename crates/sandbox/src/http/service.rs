@@ -22,12 +22,12 @@ use super::{
     credentials::Credentials,
     discovery,
     documents::Documents,
-    health, negotiate,
+    health, negotiate, prometheus,
     reply::{Reply, ResponseBody},
     route::Route,
     subresource,
 };
-use crate::registry::Registry;
+use crate::{registry::Registry, traffic::Traffic};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -62,6 +62,7 @@ pub(super) struct Server {
     pub(super) credentials: Credentials,
     pub(super) options: ApiOptions,
     pub(super) documents: Documents,
+    pub(super) traffic: Traffic,
     requests: AtomicU64,
 }
 
@@ -69,8 +70,14 @@ impl ApiService {
     /// Returns the service for callers in the same process, who may do everything.
     #[must_use]
     pub fn new(registry: Registry, credentials: Credentials, options: ApiOptions) -> Self {
+        Self::with_traffic(registry, credentials, options, Traffic::new(0))
+    }
+
+    /// Returns the same, with this traffic to be asked about.
+    #[must_use]
+    pub fn with_traffic(registry: Registry, credentials: Credentials, options: ApiOptions, traffic: Traffic) -> Self {
         let documents = Documents::default();
-        let server = Server { registry, credentials, options, documents, requests: AtomicU64::new(0) };
+        let server = Server { registry, credentials, options, documents, traffic, requests: AtomicU64::new(0) };
         Self { server: Arc::new(server), trusted: true }
     }
 
@@ -168,10 +175,15 @@ impl Server {
         if let Route::Resource(place) = route {
             return subresource::handle(self, call, place).await;
         }
+        if let (Route::Prometheus(path), &Method::GET | &Method::POST) = (&route, &call.method) {
+            return Ok(prometheus::handle(self, call, path));
+        }
         if call.method != Method::GET {
             return Err(method_not_allowed());
         }
         match route {
+            Route::Prometheus(path) => Ok(prometheus::handle(self, call, &path)),
+            Route::Traffic => Ok(prometheus::counts(self)),
             Route::Index => Ok(health::index(self)),
             Route::Version => Ok(health::version(self)),
             Route::Health(check) => Ok(health::check(&check, call)),

@@ -11,7 +11,8 @@
 //! | [`serve`] | from a Service to a pod's answer |
 //! | [`stream`] | how many requests come when |
 //! | [`tally`] | what became of them |
-//! | [`driver`] | all of it in time |
+//! | `driver` | all of it in time |
+//! | [`prometheus`] | the tally as Prometheus would answer queries over it |
 //!
 //! Everything but the driver is a function of objects, request and a seeded generator. Kinds of Istio and the Gateway API
 //! are read as plain JSON; nothing here knows who shifts the weights.
@@ -22,6 +23,7 @@ pub mod ingress;
 pub mod istio;
 pub mod plane;
 pub mod pod;
+pub mod prometheus;
 pub mod request;
 pub mod route;
 pub mod serve;

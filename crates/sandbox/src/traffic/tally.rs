@@ -161,7 +161,6 @@ impl Tally {
     }
 
     /// Returns the series in order.
-    #[cfg(test)]
     pub(super) fn series(&self) -> impl Iterator<Item = (&Labels, &Series)> {
         self.series.iter()
     }
