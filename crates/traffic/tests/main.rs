@@ -4,5 +4,6 @@
 
 mod aws;
 mod laws;
+mod pages;
 mod routers;
 mod scene;

@@ -216,7 +216,8 @@ pub(crate) fn contains(found: &Value, wanted: &str) {
     assert!(is_within(&wanted, found), "wanted {wanted:#}\nfound {found:#}");
 }
 
-fn is_within(wanted: &Value, found: &Value) -> bool {
+/// Says whether all of `wanted` is in `found`.
+pub(crate) fn is_within(wanted: &Value, found: &Value) -> bool {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => {
             wanted.iter().all(|(key, value)| found.get(key).is_some_and(|found| is_within(value, found)))
