@@ -2,7 +2,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | [`types`] | `Rollout`, `AnalysisTemplate`, `ClusterAnalysisTemplate`, `AnalysisRun`, `Experiment`, field by field |
+//! | [`types`] | `Rollout`, `AnalysisTemplate`, `ClusterAnalysisTemplate`, `AnalysisRun`, `Experiment`, `Application`, `AppProject`, field by field |
 //! | [`defaults`] | what a field means when it is not set |
 //! | [`duration`] | Go's durations, and how long a pause step is |
 //! | [`hash`] | hashes of pod templates and steps, equality of templates |
@@ -31,4 +31,4 @@ pub mod validation;
 
 pub use decode::{Decoded, Problem, decode};
 pub use stored::Stored;
-pub use types::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout};
+pub use types::{AnalysisRun, AnalysisTemplate, AppProject, Application, ClusterAnalysisTemplate, Experiment, Rollout};

@@ -5,6 +5,7 @@
 mod crds;
 mod decoding;
 mod duration;
+mod gitops_kinds;
 mod hash;
 mod phase;
 mod round_trip;

@@ -6,6 +6,7 @@
 //! | [`admission`] | what admission plugins set in new objects |
 //! | [`apply`] | server-side apply and `managedFields`: who owns which field |
 //! | [`cel`] | the Common Expression Language, for the rules of custom resources |
+//! | [`cron`] | schedules of cron, and when they come round |
 //! | [`decode`] | a request's body as an object: types, unknown fields, the form in which built-in kinds are kept |
 //! | [`defaults`] | what is filled into objects of built-in kinds |
 //! | [`error`] | the `Status` errors of the API, with the texts that clients match on |
@@ -13,6 +14,7 @@
 //! | [`openapi`] | OpenAPI documents, v2 and v3 |
 //! | [`patch`] | JSON patch, merge patch, strategic merge patch: applying and making them |
 //! | [`go_duration`] | durations as Go writes them |
+//! | [`glob`] | patterns of names as shells know them |
 //! | [`meta`] | reading and changing objects: metadata, owners, conditions, equality |
 //! | [`json_path`] | JSONPath of printer columns |
 //! | [`names`] | what may be called what: names, labels, annotations, owner references |
@@ -33,10 +35,12 @@
 pub mod admission;
 pub mod apply;
 pub mod cel;
+pub mod cron;
 pub mod decode;
 pub mod defaults;
 pub mod error;
 pub mod field;
+pub mod glob;
 pub mod go_duration;
 mod go_text;
 pub mod json_path;

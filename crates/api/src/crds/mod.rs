@@ -10,21 +10,48 @@ use k8s_openapi::Resource;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use crate::types::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, GROUP, Rollout, VERSION};
+use crate::types::{
+    AnalysisRun, AnalysisTemplate, AppProject, Application, ClusterAnalysisTemplate, Experiment, GROUP, Rollout,
+    VERSION,
+};
 
-/// Returns the five definitions, sorted by name, ready to be applied.
+/// Returns the five definitions of progressive delivery, sorted by name, ready to be applied.
 #[must_use]
 pub fn crds() -> Vec<Value> {
     vec![
-        definition::<AnalysisRun>("ar", "Namespaced", &with_status("AnalysisRun status"), &json!({})),
-        definition::<AnalysisTemplate>("at", "Namespaced", &[age()], &json!({})),
-        definition::<ClusterAnalysisTemplate>("cat", "Cluster", &[age()], &json!({})),
-        definition::<Experiment>("exp", "Namespaced", &with_status("Experiment status"), &json!({})),
-        definition::<Rollout>("ro", "Namespaced", &rollout_columns(), &rollout_subresources()),
+        definition::<AnalysisRun>(&["ar"], "Namespaced", &with_status("AnalysisRun status"), &json!({})),
+        definition::<AnalysisTemplate>(&["at"], "Namespaced", &[age()], &json!({})),
+        definition::<ClusterAnalysisTemplate>(&["cat"], "Cluster", &[age()], &json!({})),
+        definition::<Experiment>(&["exp"], "Namespaced", &with_status("Experiment status"), &json!({})),
+        definition::<Rollout>(&["ro"], "Namespaced", &rollout_columns(), &rollout_subresources()),
     ]
 }
 
-fn definition<T: JsonSchema + Resource>(short: &str, scope: &str, columns: &[Value], subresources: &Value) -> Value {
+/// Returns the two definitions of delivery from Git, sorted by name. Their status is no subresource: whoever writes it
+/// writes the object.
+#[must_use]
+pub fn gitops_crds() -> Vec<Value> {
+    vec![
+        definition::<Application>(&["app", "apps"], "Namespaced", &application_columns(), &json!({})),
+        definition::<AppProject>(&["appproj", "appprojs"], "Namespaced", &[], &json!({})),
+    ]
+}
+
+fn application_columns() -> [Value; 4] {
+    let wide = |name, path, description| {
+        let mut column = column(name, "string", path, description);
+        column["priority"] = json!(10);
+        column
+    };
+    [
+        column("Sync Status", "string", ".status.sync.status", "Synced, OutOfSync or Unknown"),
+        column("Health Status", "string", ".status.health.status", "The worst health of its objects"),
+        wide("Revision", ".status.sync.revision", "What was compared"),
+        wide("Project", ".spec.project", "The AppProject"),
+    ]
+}
+
+fn definition<T: JsonSchema + Resource>(short: &[&str], scope: &str, columns: &[Value], subresources: &Value) -> Value {
     let (kind, plural) = (T::KIND, T::URL_PATH_SEGMENT);
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -36,7 +63,7 @@ fn definition<T: JsonSchema + Resource>(short: &str, scope: &str, columns: &[Val
                 "kind": kind,
                 "listKind": format!("{kind}List"),
                 "plural": plural,
-                "shortNames": [short],
+                "shortNames": short,
                 "singular": kind.to_lowercase(),
             },
             "scope": scope,

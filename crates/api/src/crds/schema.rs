@@ -106,6 +106,12 @@ fn refine(name: &str, schema: &mut Value) {
             fields["aggregator"]["enum"] =
                 json!(["avg", "min", "max", "sum", "last", "percentile", "mean", "l2norm", "area"]);
         }
+        "SyncSource" => {
+            let path = &mut schema["properties"]["path"];
+            path["minLength"] = json!(1);
+            path["pattern"] = json!(r"^.{2,}|[^./]$");
+        }
+        "AppProjectSpec" => schema["properties"]["description"]["maxLength"] = json!(255),
         "JobMetric" => schema["properties"]["metadata"] = kubernetes::template_metadata(),
         _ => {}
     }

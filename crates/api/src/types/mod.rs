@@ -9,6 +9,10 @@
 
 mod analysis;
 mod analysis_run;
+mod app_project;
+mod application;
+mod application_source;
+mod application_status;
 mod experiment;
 mod provider;
 mod resource;
@@ -20,6 +24,10 @@ mod traffic;
 
 pub use analysis::*;
 pub use analysis_run::*;
+pub use app_project::*;
+pub use application::*;
+pub use application_source::*;
+pub use application_status::*;
 pub use experiment::*;
 pub use k8s_openapi::{
     api::core::v1::PodTemplateSpec,

@@ -1,11 +1,11 @@
-//! The five kinds.
+//! The kinds.
 
 use k8s_openapi::{ClusterResourceScope, ListableResource, Metadata, NamespaceResourceScope, Resource};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
 use super::{
-    AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec, ExperimentSpec, ExperimentStatus, ObjectMeta,
-    RolloutSpec, RolloutStatus, is_empty,
+    AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec, AppProjectSpec, AppProjectStatus, ApplicationSpec,
+    ApplicationStatus, ExperimentSpec, ExperimentStatus, ObjectMeta, Operation, RolloutSpec, RolloutStatus, is_empty,
 };
 
 /// API group of all kinds.
@@ -16,7 +16,7 @@ pub const VERSION: &str = "v1alpha1";
 pub const API_VERSION: &str = "argoproj.io/v1alpha1";
 
 macro_rules! kind {
-    ($(#[$doc:meta])* $name:ident, $scope:ty, $plural:literal, $list:literal, $spec:ty $(, $status:ty)?) => {
+    ($(#[$doc:meta])* $name:ident, $scope:ty, $plural:literal, $list:literal, $spec:ty $(, $status:ty $(, operation: $operation:ty)?)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq, Deserialize, schemars::JsonSchema)]
         pub struct $name {
@@ -31,6 +31,11 @@ macro_rules! kind {
                 /// What the controller reports.
                 #[serde(default, deserialize_with = "crate::types::null_is_empty")]
                 pub status: $status,
+                $(
+                    /// What was asked for, or runs.
+                    #[serde(default, deserialize_with = "crate::types::null_is_empty")]
+                    pub operation: Option<$operation>,
+                )?
             )?
         }
 
@@ -61,7 +66,7 @@ macro_rules! kind {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut object = serializer.serialize_struct(Self::KIND, 5)?;
+                let mut object = serializer.serialize_struct(Self::KIND, 6)?;
                 object.serialize_field("apiVersion", API_VERSION)?;
                 object.serialize_field("kind", Self::KIND)?;
                 object.serialize_field("metadata", &self.metadata)?;
@@ -71,6 +76,12 @@ macro_rules! kind {
                     if !is_empty(status) {
                         object.serialize_field("status", status)?;
                     }
+                    $(
+                        let operation: &Option<$operation> = &self.operation;
+                        if let Some(operation) = operation {
+                            object.serialize_field("operation", operation)?;
+                        }
+                    )?
                 )?
                 object.end()
             }
@@ -102,4 +113,15 @@ kind! {
 kind! {
     /// ReplicaSets that run side by side for a while, with analyses.
     Experiment, NamespaceResourceScope, "experiments", "ExperimentList", ExperimentSpec, ExperimentStatus
+}
+
+kind! {
+    /// What is delivered from where to where.
+    Application, NamespaceResourceScope, "applications", "ApplicationList", ApplicationSpec, ApplicationStatus,
+    operation: Operation
+}
+
+kind! {
+    /// What a group of Applications may do.
+    AppProject, NamespaceResourceScope, "appprojects", "AppProjectList", AppProjectSpec, AppProjectStatus
 }

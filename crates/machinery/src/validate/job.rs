@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    cron,
     fields::{int, is_set, list, text},
     numbers::all_non_negative,
     one_of, required_one_of, stays,
 };
 use crate::{
+    cron,
     error::Cause,
     field::Path,
     meta, names,

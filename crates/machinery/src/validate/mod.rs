@@ -5,7 +5,6 @@
 
 mod access;
 mod config;
-mod cron;
 mod definition;
 mod event;
 mod ingress;

@@ -1,0 +1,22 @@
+//! From manifests to the cluster, whatever front end asks.
+//!
+//! ```text
+//!   targets (rendered) ─┐
+//!                       ├─ plan::pair ── pairs ── diff ── status of each resource
+//!   live (watched) ─────┘                  │
+//!                                          └── plan::tasks ── phases, waves, kinds in order ── apply and prune
+//! ```
+//!
+//! | module | what it answers |
+//! | --- | --- |
+//! | [`object`] | keys of objects and the options that their annotations hold |
+//! | [`tracking`] | which application an object belongs to, and how that is written on it |
+//! | [`hook`] | which objects are hooks, when they run, when they are deleted, in which wave |
+//! | [`plan`] | what is done in which order: pairs of target and live, tasks |
+//!
+//! Deliberately absent: any front end (`Application` is the business of crate `gitops`), rendering, clients.
+
+pub mod hook;
+pub mod object;
+pub mod plan;
+pub mod tracking;
