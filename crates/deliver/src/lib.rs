@@ -12,11 +12,17 @@
 //! | [`object`] | keys of objects and the options that their annotations hold |
 //! | [`tracking`] | which application an object belongs to, and how that is written on it |
 //! | [`hook`] | which objects are hooks, when they run, when they are deleted, in which wave |
+//! | [`diff`] | whether the cluster has what Git has |
+//! | [`normalize`] | what does not count as a difference |
+//! | [`mask`] | how Secrets are shown |
 //! | [`plan`] | what is done in which order: pairs of target and live, tasks |
 //!
 //! Deliberately absent: any front end (`Application` is the business of crate `gitops`), rendering, clients.
 
+pub mod diff;
 pub mod hook;
+pub mod mask;
+pub mod normalize;
 pub mod object;
 pub mod plan;
 pub mod tracking;

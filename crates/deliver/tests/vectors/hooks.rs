@@ -5,7 +5,7 @@ use super::compare;
 
 #[test]
 fn vectors_gitops_hooks() {
-    compare("gitops-hooks", &[], |input| answer(&json!({"metadata": input["metadata"]})));
+    compare("gitops-hooks", |input| answer(&json!({"metadata": input["metadata"]})));
 }
 
 fn answer(object: &Value) -> Value {

@@ -13,7 +13,7 @@ const UNKNOWN: &str = "failed to discover server resources for group version foo
 
 #[test]
 fn vectors_gitops_sync_order() {
-    compare("gitops-sync-order", &[], answer);
+    compare("gitops-sync-order", answer);
 }
 
 fn answer(input: &Value) -> Value {

@@ -8,7 +8,7 @@ use super::compare;
 
 #[test]
 fn vectors_gitops_tracking() {
-    compare("gitops-tracking", &[], answer);
+    compare("gitops-tracking", answer);
 }
 
 fn answer(input: &Value) -> Value {

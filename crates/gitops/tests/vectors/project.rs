@@ -8,7 +8,7 @@ use super::compare;
 
 #[test]
 fn vectors_gitops_project() {
-    compare("gitops-project", &[], answer);
+    compare("gitops-project", answer);
 }
 
 fn answer(input: &Value) -> Value {

@@ -7,7 +7,7 @@ use super::compare;
 
 #[test]
 fn vectors_gitops_sync_window() {
-    compare("gitops-sync-window", &[], answer);
+    compare("gitops-sync-window", answer);
 }
 
 fn answer(input: &Value) -> Value {

@@ -20,7 +20,7 @@ pub fn merge(schema: &Schema, live: &mut Value, config: &Value) {
 }
 
 /// Removes the fields and items of `gone` from `value`; a map or list that gets empty becomes `null`.
-pub(super) fn remove(schema: &Schema, value: &mut Value, gone: &Set) {
+pub fn remove(schema: &Schema, value: &mut Value, gone: &Set) {
     if !gone.is_empty() {
         remove_node(TypeRef::root(schema), value, gone);
     }

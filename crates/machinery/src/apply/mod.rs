@@ -46,7 +46,7 @@ pub use fields_v1::FieldsError;
 pub use from_value::from_value;
 use jiff::Timestamp;
 pub use managed::{ANCIENT, Entry, MAX_UPDATERS, ManagedError, ManagedFields, ManagerId, Operation, revert_times};
-pub use merge::merge;
+pub use merge::{merge, remove};
 pub use set::{Path, Set};
 pub use tracking::Tracked;
 pub use update::update_managed;
@@ -136,6 +136,13 @@ pub fn validate_manager(field_manager: &str) -> Vec<Cause> {
         causes.push(cause("FieldValueInvalid", message));
     }
     causes
+}
+
+/// Returns how `value` does not fit `schema`: fields that are not declared, values of the wrong kind, items without or
+/// with the same key; in upstream's words.
+#[must_use]
+pub fn misfits(schema: &Schema, value: &serde_json::Value) -> Option<String> {
+    validate::validate(schema, value).err().map(|misfits| misfits.to_string())
 }
 
 fn is_printable(c: char) -> bool {

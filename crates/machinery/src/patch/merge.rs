@@ -77,8 +77,9 @@ fn three_way_members(
                 }
             }
             (Some(old), _) if old == new => {}
-            // A `null` cannot be set, and what is not there need not be removed.
+            // A `null` cannot be set: it removes what was applied before, and nothing else.
             (None, Value::Null) => {}
+            (Some(_), Value::Null) if before.is_null() => {}
             _ => {
                 patch.insert(key.clone(), new.clone());
             }
@@ -173,6 +174,8 @@ mod tests {
 
     #[test]
     fn three_documents_tell_what_was_dropped_from_what_others_added() {
+        let none = json!({"labels": null});
+        assert_eq!(create_three_way(&none, &none, &json!({"labels": {"a": "b"}})), json!({}));
         let original = json!({"a": 1, "gone": 1, "m": {"x": 1, "gone": 1}});
         let modified = json!({"a": 2, "m": {"x": 1}, "new": {"y": 1}});
         let current = json!({"a": 1, "gone": 1, "m": {"x": 1, "gone": 1, "theirs": 1}, "theirs": 1});

@@ -37,7 +37,7 @@ pub fn builtin(api_version: &str, kind: &str) -> Option<Arc<Schema>> {
 }
 
 /// Returns the schema of one of the types that are no resource of their own but travel in requests or inside custom
-/// resources, by its short name, for instance `meta.v1.ObjectMeta`; `None` for any other type.
+/// resources, by its short name, for instance `meta.v1.ObjectMeta`, or of a part of a pod; `None` for any other type.
 #[must_use]
 pub fn builtin_type(short_name: &str) -> Option<Arc<Schema>> {
     let source = match short_name {
@@ -48,7 +48,11 @@ pub fn builtin_type(short_name: &str) -> Option<Arc<Schema>> {
         "meta.v1.LabelSelector" => Source::of::<meta::LabelSelector>(),
         "core.v1.PodTemplateSpec" => Source::of::<core::PodTemplateSpec>(),
         "batch.v1.JobSpec" => Source::of::<batch::JobSpec>(),
-        _ => return None,
+        // Whatever else is part of a pod.
+        name => {
+            let _pods = builtin("v1", "Pod");
+            return builtin_named(&format!("io.k8s.api.{name}"));
+        }
     };
     Some(source.schema())
 }

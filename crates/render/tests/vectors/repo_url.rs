@@ -5,7 +5,7 @@ use super::compare;
 
 #[test]
 fn vectors_gitops_repo_url() {
-    compare("gitops-repo-url", &[], answer);
+    compare("gitops-repo-url", answer);
 }
 
 fn answer(input: &Value) -> Value {

@@ -5,7 +5,7 @@ use super::compare;
 
 #[test]
 fn vectors_gitops_revision() {
-    compare("gitops-revision", &[], answer);
+    compare("gitops-revision", answer);
 }
 
 fn answer(input: &Value) -> Value {

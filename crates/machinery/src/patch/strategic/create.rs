@@ -122,8 +122,10 @@ fn changed_items(
     let retain_keys = field.is_some_and(|f| f.strategy.retain_keys);
     let item_schema = field.and_then(|f| f.items.as_deref());
     let mut items = Vec::new();
-    for item in new {
-        let before = old.iter().find(|o| o.get(merge_key) == item.get(merge_key));
+    for (at, item) in new.iter().enumerate() {
+        let same = |other: &&Value| other.get(merge_key) == item.get(merge_key);
+        // Of items that share a key (ports that differ by protocol alone) the first is the first, and so on.
+        let before = old.iter().filter(same).take(new[..=at].iter().filter(same).count()).last();
         match (before, item) {
             (Some(Value::Object(old)), Value::Object(new)) => {
                 let mut members = diff_map(old, new, item_schema, (retain_keys, want));
