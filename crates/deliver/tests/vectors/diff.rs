@@ -11,6 +11,8 @@ use tiphys_machinery::{
     schema::{Schema, builtin, from_crd},
 };
 
+use tiphys_vectors::Row;
+
 use super::compare_as;
 
 #[test]
@@ -19,9 +21,9 @@ fn vectors_gitops_diff() {
 }
 
 /// Old versions of kinds that no server has had for years are compared as custom resources here.
-fn is_accepted(row: &Value) -> bool {
-    let live = row["in"]["live"]["apiVersion"].as_str().unwrap_or_default();
-    matches!(live, "apps/v1beta1" | "extensions/v1beta1") || ACCEPTED.contains(&row["id"].as_str().unwrap())
+fn is_accepted(row: &Row) -> bool {
+    let live = row.input["live"]["apiVersion"].as_str().unwrap_or_default();
+    matches!(live, "apps/v1beta1" | "extensions/v1beta1") || ACCEPTED.contains(&row.id.as_str().unwrap())
 }
 
 /// Node ports, which a server keeps when ports are applied, stay; what merging leaves empty is absent, not `null`; items
