@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_machinery::{error::ApiError, resource::Gvk, schema::Schema};
 
-pub(crate) use self::client::null_lists;
+pub(crate) use self::client::{as_typed, null_lists};
 pub use self::normal::{canonical_numbers, normalize_secret};
 use crate::object::{SYNC_OPTIONS, group, has_option, version};
 

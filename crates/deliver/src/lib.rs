@@ -11,16 +11,22 @@
 //! | --- | --- |
 //! | [`object`] | keys of objects and the options that their annotations hold |
 //! | [`tracking`] | which application an object belongs to, and how that is written on it |
+//! | [`health`] | how an object is |
 //! | [`hook`] | which objects are hooks, when they run, when they are deleted, in which wave |
+//! | [`actions`] | what people can do to an object |
 //! | [`diff`] | whether the cluster has what Git has |
 //! | [`normalize`] | what does not count as a difference |
 //! | [`mask`] | how Secrets are shown |
+//! | [`lua`] | scripts of people, in a sandbox |
 //! | [`plan`] | what is done in which order: pairs of target and live, tasks |
 //!
 //! Deliberately absent: any front end (`Application` is the business of crate `gitops`), rendering, clients.
 
+pub mod actions;
 pub mod diff;
+pub mod health;
 pub mod hook;
+pub mod lua;
 pub mod mask;
 pub mod normalize;
 pub mod object;

@@ -1,6 +1,6 @@
 //! What Argo CD's health script for Rollouts says.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::constants::{annotations, conditions, reasons};
 
@@ -25,8 +25,12 @@ pub fn argocd_health(object: &Value) -> Option<ArgocdHealth> {
         let message = status["message"].as_str().map(str::to_owned);
         return Some(ArgocdHealth { status: phase.to_owned(), message });
     }
-    // The script fails on a status that has neither phase nor conditions.
-    let conditions = status["conditions"].as_array()?;
+    // The script fails on a status that has neither phase nor conditions; a map of them it takes for an empty list.
+    let conditions = match &status["conditions"] {
+        Value::Array(conditions) => conditions.as_slice(),
+        Value::Object(_) => &[],
+        _ => return None,
+    };
     if let Some(message) = conditions.iter().find_map(degraded) {
         return health("Degraded", message);
     }
@@ -34,7 +38,12 @@ pub fn argocd_health(object: &Value) -> Option<ArgocdHealth> {
     if paused || object["spec"]["paused"] == true {
         return health("Suspended", "Rollout is paused");
     }
-    match progressing(object) {
+    if let Some(message) = behind(object) {
+        return health("Progressing", message);
+    }
+    // So it does without a strategy.
+    let strategy = object["spec"]["strategy"].as_object()?;
+    match unfinished(object, strategy) {
         Some(message) => health("Progressing", message),
         None => health("Healthy", ""),
     }
@@ -51,32 +60,44 @@ fn degraded(condition: &Value) -> Option<&str> {
     is_degraded.then(|| condition["message"].as_str().unwrap_or_default())
 }
 
-fn progressing(object: &Value) -> Option<&'static str> {
-    let (spec, status) = (&object["spec"], &object["status"]);
-    let Some(current) = status["currentPodHash"].as_str() else {
+fn count(object: &Value, name: &str) -> i64 {
+    object["status"][name].as_i64().unwrap_or(0)
+}
+
+/// Whether pods are missing.
+fn behind(object: &Value) -> Option<&'static str> {
+    if !object["status"]["currentPodHash"].is_string() {
         return Some("Waiting for rollout to finish: status has not been reconciled.");
-    };
-    let count = |name: &str| status[name].as_i64().unwrap_or(0);
+    }
+    let (spec, count) = (&object["spec"], |name| count(object, name));
     if count("updatedReplicas") < spec["replicas"].as_i64().unwrap_or(1) {
         return Some("Waiting for roll out to finish: More replicas need to be updated");
     }
     if count("availableReplicas") < count("updatedReplicas") {
         return Some("Waiting for roll out to finish: updated replicas are still becoming available");
     }
+    None
+}
+
+/// Whether the steps of the strategy are not done.
+fn unfinished(object: &Value, strategy: &Map<String, Value>) -> Option<&'static str> {
+    let status = &object["status"];
+    let (current, has) =
+        (status["currentPodHash"].as_str()?, |name: &str| !strategy.get(name).is_none_or(Value::is_null));
     // Up to 0.8 the stable hash was kept elsewhere.
     let stable = status["stableRS"]
         .as_str()
         .or_else(|| if status["canary"].is_null() { Some("") } else { status["canary"]["stableRS"].as_str() });
-    if !spec["strategy"]["blueGreen"].is_null() {
+    if has("blueGreen") {
         if status["blueGreen"]["activeSelector"].as_str() != Some(current) {
             return Some("active service cutover pending");
         }
         return (stable != Some("") && stable != Some(current)).then_some("waiting for analysis to complete");
     }
-    if spec["strategy"]["canary"].is_null() {
+    if !has("canary") {
         return None;
     }
-    if count("replicas") > count("updatedReplicas") {
+    if count(object, "replicas") > count(object, "updatedReplicas") {
         return Some("Waiting for roll out to finish: old replicas are pending termination");
     }
     (stable == Some("") || stable != Some(current)).then_some("Waiting for rollout to finish steps")

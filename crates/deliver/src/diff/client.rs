@@ -30,7 +30,7 @@ pub(super) fn client_type(gvk: &Gvk) -> Option<Arc<Schema>> {
 }
 
 /// Returns `object` as its type writes it, and what of it the type does not have.
-pub(super) fn as_typed(object: &Value, gvk: &Gvk, schema: &Schema) -> Result<(Value, Vec<String>), String> {
+pub(crate) fn as_typed(object: &Value, gvk: &Gvk, schema: &Schema) -> Result<(Value, Vec<String>), String> {
     let target = Target { gvk, schema, custom: false };
     let data = object["data"].as_object().into_iter().flatten();
     if gvk.kind == "Secret" && data.clone().any(|(_, value)| !is_base64(value)) {
@@ -38,8 +38,11 @@ pub(super) fn as_typed(object: &Value, gvk: &Gvk, schema: &Schema) -> Result<(Va
     }
     let (mut typed, problems) = decode::normalise(object.clone(), target).map_err(|error| error.to_string())?;
     null_lists(&mut typed, schema);
-    if gvk.group == "rbac.authorization.k8s.io" && schema.properties.contains_key("rules") {
-        typed.as_object_mut().into_iter().for_each(|role| drop(role.entry("rules").or_insert(Value::Null)));
+    if gvk.group == "rbac.authorization.k8s.io"
+        && schema.properties.contains_key("rules")
+        && let Some(role) = typed.as_object_mut()
+    {
+        role.entry("rules").or_insert(Value::Null);
     }
     Ok((typed, problems))
 }

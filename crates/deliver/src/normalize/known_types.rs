@@ -30,8 +30,11 @@ enum Type {
 /// Which fields of which kinds hold which type.
 #[derive(Debug, Clone)]
 pub struct KnownTypes {
-    fields: BTreeMap<(String, String), Vec<(Vec<String>, Type)>>,
+    fields: BTreeMap<(String, String), Vec<Known>>,
 }
+
+/// The path of a field and what it holds.
+type Known = (Vec<String>, Type);
 
 impl KnownTypes {
     /// Reads settings: key of the kind (`group/Kind`, or `Kind` of the core group), path with dots, type. Types that

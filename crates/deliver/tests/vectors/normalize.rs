@@ -57,13 +57,13 @@ fn ignore(input: &Value) -> Value {
     };
     let mut object = input["object"].clone();
     match rules.apply(&mut object) {
-        Ok(()) => changed(&input["object"], object),
+        Ok(()) => changed(&input["object"], &object),
         Err(problem) => json!({"error": problem.to_string(), "stage": "normalize"}),
     }
 }
 
-fn changed(before: &Value, after: Value) -> Value {
-    if *before == after { json!({"unchanged": true}) } else { json!({"object": after}) }
+fn changed(before: &Value, after: &Value) -> Value {
+    if before == after { json!({"unchanged": true}) } else { json!({ "object": after }) }
 }
 
 fn known_types(input: &Value) -> Value {
@@ -74,7 +74,7 @@ fn known_types(input: &Value) -> Value {
     });
     let mut object = input["object"].clone();
     match KnownTypes::new(fields).apply(&mut object) {
-        Ok(()) => changed(&input["object"], object),
+        Ok(()) => changed(&input["object"], &object),
         Err(problem) => json!({"error": problem.to_string()}),
     }
 }
