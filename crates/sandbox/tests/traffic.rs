@@ -261,3 +261,22 @@ async fn the_listener_answers_queries_over_the_traffic() {
     let (_, counts) = world.ask("GET", "/sandbox/v1/traffic", "").await;
     assert_eq!((&counts["lost"], counts["counts"].as_array().unwrap().len()), (&json!(0), 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_proxied_request_is_answered_by_a_simulated_pod() {
+    let world = two_versions().await;
+    let place = "/api/v1/namespaces/default";
+    let (status, answer) = world.ask("GET", &format!("{place}/services/stable:80/proxy/api"), "").await;
+    assert_eq!((status, &answer["version"], &answer["route"]), (200, &json!("v1"), &json!("service/default/stable")));
+    let pod = world.pods()[0].0.clone();
+    let (status, answer) = world.ask("GET", &format!("{place}/pods/{pod}/proxy/"), "").await;
+    assert_eq!((status, &answer["pod"]), (200, &json!(pod)));
+    let (status, answer) = world.ask("GET", &format!("{place}/services/none/proxy/"), "").await;
+    assert_eq!((status, &answer["lost"]), (503, &json!("no-service")));
+    let (status, refused) = world.ask("POST", &format!("{place}/pods/{pod}/exec?command=true"), "").await;
+    assert_eq!(status, 501);
+    assert!(
+        refused["message"].as_str().unwrap().starts_with("exec is not supported by the sandbox: nothing really runs")
+    );
+    assert!(world.sandbox.traffic().counts().is_empty(), "single requests are not counted");
+}

@@ -31,6 +31,7 @@ mod paging;
 mod patch;
 mod pods;
 pub mod prometheus;
+mod proxy;
 mod read;
 mod remove;
 mod render;

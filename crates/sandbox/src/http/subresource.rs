@@ -10,7 +10,7 @@ use tiphys_machinery::{decode, error::ApiError, meta, resource::Resource, schema
 use super::{
     call::Call,
     credentials::Account,
-    negotiate, patch, pods, read, remove,
+    negotiate, patch, pods, proxy, read, remove,
     reply::Reply,
     review,
     route::Place,
@@ -151,6 +151,7 @@ async fn subresource(
         "binding" => return binding(server, call, at.0, Some(at.1)),
         "token" => return token(server, call, resource, at),
         "log" => return pods::log(server, call, at),
+        "proxy" => return proxy::handle(server, call, resource, at),
         "eviction" => return pods::evict(server, call, served, at),
         other => return Err(unsupported(other)),
     };
@@ -161,9 +162,17 @@ async fn subresource(
     }
 }
 
-/// 501: part of the API that needs what a sandbox does not have.
-fn unsupported(part: &str) -> ApiError {
-    ApiError::new(501, "NotImplemented", format!("{part} is not supported by the sandbox"))
+/// 501: part of the API that needs what a sandbox does not have. The text says what there is instead.
+pub(super) fn unsupported(part: &str) -> ApiError {
+    let instead = match part {
+        "exec" | "attach" => "nothing really runs in its pods; `kubectl logs` shows what they print",
+        "portforward" => {
+            "nothing really listens in its pods; `kubectl get --raw` on `…/pods/NAME/proxy/` or `…/services/NAME/proxy/` \
+             sends a simulated request"
+        }
+        _ => "nothing really runs in it",
+    };
+    ApiError::new(501, "NotImplemented", format!("{part} is not supported by the sandbox: {instead}"))
 }
 
 /// Binds a pod to a node.

@@ -9,6 +9,7 @@
 //! | [`route`] | which of them decides |
 //! | [`pod`] | how a pod answers |
 //! | [`serve`] | from a Service to a pod's answer |
+//! | [`once`] | a single request, not counted |
 //! | [`stream`] | how many requests come when |
 //! | [`tally`] | what became of them |
 //! | `driver` | all of it in time |
@@ -21,6 +22,7 @@ pub(crate) mod driver;
 pub mod gateway;
 pub mod ingress;
 pub mod istio;
+pub mod once;
 pub mod plane;
 pub mod pod;
 pub mod prometheus;

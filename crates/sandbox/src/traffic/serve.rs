@@ -115,7 +115,8 @@ pub fn serve(
     answer(&name, &pod, now, random)
 }
 
-fn answer(name: &str, pod: &Pod, now: Timestamp, random: &mut fastrand::Rng) -> Outcome {
+/// Returns what a pod makes of a request.
+pub(super) fn answer(name: &str, pod: &Pod, now: Timestamp, random: &mut fastrand::Rng) -> Outcome {
     let lost = match pod.answers_until {
         Some(until) if now >= until => Some(Lost::Terminating),
         Some(_) => None,
