@@ -3,10 +3,13 @@
 mod blue_green;
 mod canary;
 mod damage;
+mod history;
 mod issues;
 mod mesh;
 mod plugin;
 mod reasons;
 mod restart;
+mod roles;
 mod routed;
 mod surge;
+mod workload;

@@ -173,6 +173,9 @@ impl World {
         if let Some(patch) = &plan.status {
             merge(&mut self.rollout, patch);
         }
+        if plan.events.iter().any(|note| note.reason == "PodsDeletedByHand") {
+            self.recall.gone.clear();
+        }
         self.events.extend(plan.events.iter().map(|note| format!("{} {}", note.reason, note.message)));
         plan
     }
@@ -262,7 +265,10 @@ impl World {
     }
 
     fn create_set(&mut self, name: &str, object: &Value) {
-        assert!(!self.sets.contains_key(name), "{name} exists");
+        if self.sets.contains_key(name) {
+            self.recall.taken = Some(name.to_owned());
+            return;
+        }
         let mut set = object.clone();
         tiphys_machinery::pod_template::apply_defaults(&mut set["spec"]["template"]);
         self.counter += 1;
