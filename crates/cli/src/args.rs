@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     abort::Abort, completion::Completion, controller::Controller, crds::Crds, create::Create, elsewhere::Anything,
-    get::Get, history::History, lint::Lint, list::List, pause::Pause, pause::Resume, promote::Promote,
-    restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage, status::Status, terminate::Terminate,
-    undo::Undo, up::Up, version::Version, why::Why,
+    get::Get, history::History, install::Install, lint::Lint, list::List, pause::Pause, pause::Resume,
+    promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage, status::Status,
+    terminate::Terminate, undo::Undo, up::Up, version::Version, why::Why,
 };
 use crate::connection::Connection;
 
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Lint(Lint),
     /// Create Rollouts and other objects from files
     Create(Box<Create>),
+    /// Print what a cluster needs to run the controller
+    Install(Install),
     /// Print the CustomResourceDefinitions
     Crds(Crds),
     /// Print a completion script for a shell
@@ -169,7 +171,7 @@ mod tests {
             "tiphys notifications template get --config-map x",
             "tiphys version --short",
             "tiphys list --as jane --as-group ops --request-timeout 5s -s https://host:6443 --token t",
-            "tiphys controller --loglevel debug --logformat json --leader-elect=false --qps 40",
+            "tiphys controller --loglevel debug --logformat json --metricsPort 8090 --healthzPort 8080 --leader-elect=false --qps 40",
         ] {
             let parsed = read(line);
             assert!(parsed.is_ok(), "{line}: {parsed:?}");

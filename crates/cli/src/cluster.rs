@@ -10,12 +10,14 @@ use k8s_openapi::api::{
 use kube::{
     Api, Client, Config,
     api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams},
+    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tiphys_api::{AnalysisRun, Experiment, Rollout, Stored, decode};
 use tiphys_clock::Clock;
+use tiphys_runtime::request::{Telling, Told};
 
 use crate::{args::Global, data, error::Failure, printer::Printer, target::Target};
 
@@ -65,6 +67,7 @@ impl Kind {
 #[derive(Clone)]
 pub(crate) struct Cluster {
     client: Client,
+    config: Config,
     /// The namespace.
     pub(crate) namespace: String,
     /// The clock for ages.
@@ -76,12 +79,18 @@ impl Cluster {
     pub(crate) async fn connect(global: &Global, printer: Printer) -> Result<Self, Failure> {
         let config = configuration(global, printer).await?;
         let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        Ok(Self { client: Client::try_from(config)?, namespace, clock: Clock::system() })
+        Ok(Self { client: Client::try_from(config.clone())?, config, namespace, clock: Clock::system() })
     }
 
     /// Returns the client.
     pub(crate) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Returns a client that tells of every request.
+    pub(crate) fn telling_client(&self, told: Told) -> Result<Client, Failure> {
+        let builder = ClientBuilder::try_from(self.config.clone())?;
+        Ok(builder.with_layer(&Telling::new(told)).build())
     }
 
     /// Returns the API of a kind in the namespace.

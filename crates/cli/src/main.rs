@@ -11,10 +11,13 @@ mod commands;
 mod connection;
 mod data;
 mod demo;
+mod endpoint;
 mod error;
 mod lint;
 mod printer;
 mod target;
+#[cfg(test)]
+mod trial;
 mod view;
 mod watching;
 mod world;

@@ -9,8 +9,10 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::Client;
 use tiphys_clock::Clock;
+use tiphys_runtime::request::{Telling, Told};
 use tiphys_sandbox::{Sandbox, SandboxOptions, StartError, http::listen::Listening};
 use tokio::signal::unix::{SignalKind, signal};
+use tower::Layer;
 
 use crate::{data, error::Failure};
 
@@ -72,6 +74,11 @@ impl World {
     /// Returns the URL of the API.
     pub(crate) fn url(&self) -> String {
         self.listening.url()
+    }
+
+    /// Returns a client without a socket that tells of every request.
+    pub(crate) fn telling_client(&self, told: Told) -> Client {
+        Client::new(Telling::new(told).layer(self.sandbox.service()), "default")
     }
 
     /// Says what remains when it ends.

@@ -18,16 +18,20 @@
 //! | [`apply`] | carrying it out; takes no decision |
 //! | [`controller`] | caches, queue and workers |
 //! | [`step_plugin`] | what a step asks of a plugin, and what it answers |
+//! | [`metrics`] | what dashboards and alerts read |
+//! | [`permissions`] | what the controller asks of the API, as RBAC names it |
 //! | [`names`] | labels and annotations of our own |
 //!
-//! Deliberately absent: analysis and experiments (a Rollout that asks for them is reported as invalid, with the field's name); Experiments as a kind of their own; notifications; metrics of the process.
+//! Deliberately absent: analysis and experiments (a Rollout that asks for them is reported as invalid, with the field's name); Experiments as a kind of their own; notifications.
 
 pub mod action;
 pub mod apply;
 pub mod controller;
 mod error;
+pub mod metrics;
 pub mod names;
 pub mod observe;
+pub mod permissions;
 pub mod plan;
 mod reasons;
 pub mod step_plugin;

@@ -11,11 +11,15 @@
 //! | [`reason`] | why something waits, as data |
 //! | [`recorder`] | Kubernetes events, counted instead of repeated |
 //! | [`leader`] | leader election by a Lease |
+//! | [`metrics`] | what a process tells Prometheus |
+//! | [`request`] | what a request to the API asks for, and a client layer that tells each one |
 //!
 //! Deliberately absent: any decision about a custom resource; randomness; iteration over hash maps.
 
 pub mod cache;
 pub mod leader;
+pub mod metrics;
 pub mod queue;
 pub mod reason;
 pub mod recorder;
+pub mod request;

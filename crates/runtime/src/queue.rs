@@ -45,6 +45,21 @@ struct State<K> {
     due: BTreeMap<K, (Instant, u64)>,
     inserted: u64,
     failures: BTreeMap<K, u32>,
+    adds: u64,
+    retries: u64,
+}
+
+/// What a queue has seen so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Keys that wait now.
+    pub depth: usize,
+    /// Keys that are worked on now.
+    pub working: usize,
+    /// Keys that were added; one that waits already does not count again.
+    pub adds: u64,
+    /// Keys that were added after a failure.
+    pub retries: u64,
 }
 
 impl<K: Ord + Clone> Default for Queue<K> {
@@ -60,6 +75,8 @@ impl<K: Ord + Clone> Default for Queue<K> {
                     due: BTreeMap::new(),
                     inserted: 0,
                     failures: BTreeMap::new(),
+                    adds: 0,
+                    retries: 0,
                 }),
                 changed: Notify::new(),
             }),
@@ -106,6 +123,7 @@ impl<K: Ord + Clone> Queue<K> {
             let count = state.failures.entry(key.clone()).or_insert(0);
             let delay = BACKOFF_FIRST.saturating_mul(1 << (*count).min(20)).min(BACKOFF_MAX);
             *count = count.saturating_add(1);
+            state.retries += 1;
             delay
         };
         self.add_after(key, delay);
@@ -162,6 +180,13 @@ impl<K: Ord + Clone> Queue<K> {
         state.ready.is_empty() && state.working.is_empty()
     }
 
+    /// Returns what the queue has seen so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let state = self.state();
+        Counts { depth: state.ready.len(), working: state.working.len(), adds: state.adds, retries: state.retries }
+    }
+
     /// Returns how many keys are waiting now.
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -174,6 +199,7 @@ impl<K: Ord + Clone> State<K> {
         if self.working.contains(&key) {
             self.again.insert(key);
         } else if self.queued.insert(key.clone()) {
+            self.adds += 1;
             self.ready.push_back(key);
         }
     }
@@ -211,6 +237,7 @@ mod tests {
         queue.add("b");
         assert_eq!(queue.next().await, "a");
         assert_eq!(queue.depth(), 0, "b is being worked on");
+        assert_eq!(queue.counts(), Counts { depth: 0, working: 2, adds: 2, retries: 0 });
         queue.done(&"b");
         assert_eq!(queue.next().await, "b");
     }
@@ -235,6 +262,7 @@ mod tests {
         let delays: Vec<_> = (0..16).map(|_| queue.add_failed("a").as_millis()).collect();
         assert_eq!(&delays[..4], &[1, 2, 4, 8]);
         assert_eq!(delays[15], 10_000);
+        assert_eq!(queue.counts().retries, 16);
         queue.forget(&"a");
         assert_eq!(queue.add_failed("a").as_millis(), 1);
     }

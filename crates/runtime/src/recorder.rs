@@ -78,6 +78,9 @@ struct Told {
     last: Timestamp,
 }
 
+/// Who hears of every event, before it is written.
+pub type Heard = Arc<dyn Fn(&ObjectReference, &Note) + Send + Sync>;
+
 /// Writes events. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
@@ -85,6 +88,7 @@ pub struct Recorder {
     clock: Clock,
     component: &'static str,
     told: Arc<Mutex<BTreeMap<String, Told>>>,
+    heard: Option<Heard>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -97,7 +101,13 @@ impl Recorder {
     /// Returns a recorder that signs as `component`.
     #[must_use]
     pub fn new(client: Client, clock: Clock, component: &'static str) -> Self {
-        Self { client, clock, component, told: Arc::default() }
+        Self { client, clock, component, told: Arc::default(), heard: None }
+    }
+
+    /// Returns the same recorder, of which `heard` hears every event.
+    #[must_use]
+    pub fn heard_by(self, heard: Heard) -> Self {
+        Self { heard: Some(heard), ..self }
     }
 
     /// Tells an event about an object. Never fails: an event that cannot be written is logged, because nothing may wait
@@ -108,6 +118,9 @@ impl Recorder {
             about.namespace.as_deref().unwrap_or_default(),
             about.name.as_deref().unwrap_or_default(),
         );
+        if let Some(heard) = &self.heard {
+            heard(about, note);
+        }
         info!(kind, namespace, name, event_reason = note.reason, message = note.message, "event");
         let key = [about.uid.as_deref().unwrap_or(name), &note.reason, &note.message].join("\n");
         let now = self.clock.now();

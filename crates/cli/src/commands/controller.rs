@@ -1,18 +1,32 @@
 //! `controller`: the Rollouts controller for a cluster.
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use clap::{ArgAction, Args};
 use tiphys_rollouts::controller;
-use tiphys_runtime::leader::{Config, Election};
+use tiphys_runtime::{
+    leader::{Config, Election},
+    metrics::Metrics,
+};
 
 use super::upstream_flags::Accepted;
-use crate::{cluster::Cluster, error::Failure, world};
+use crate::{
+    cluster::Cluster,
+    endpoint::{self, Told},
+    error::Failure,
+    world,
+};
 
 /// Name of the Lease, the same as upstream's: the two never work at the same time.
 const LEASE: &str = "argo-rollouts-controller-lock";
 /// Namespace of the Lease outside a cluster.
 const LEASE_NAMESPACE: &str = "argo-rollouts";
+/// Ports of upstream's controller.
+const METRICS_PORT: u16 = 8090;
+const HEALTH_PORT: u16 = 8080;
 const SERVICE_ACCOUNT_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 /// Runs the Rollouts controller for a cluster.
@@ -34,6 +48,24 @@ pub(crate) struct Controller {
     /// How the log is written
     #[arg(long, value_name = "FORMAT", default_value = "", value_parser = ["", "text", "json"], hide_possible_values = true)]
     logformat: String,
+    /// Serve /metrics (and /healthz, /readyz) here [default: 0.0.0.0:8090 in a pod, else nowhere]
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// Serve /healthz and /readyz (and /metrics) here [default: 0.0.0.0:8080 in a pod, else nowhere]
+    #[arg(long, value_name = "ADDR")]
+    health: Option<SocketAddr>,
+    /// The same as `--metrics 0.0.0.0:PORT`, as upstream's controller calls it
+    #[arg(
+        long = "metricsPort",
+        alias = "metricsport",
+        hide_short_help = true,
+        value_name = "PORT",
+        conflicts_with = "metrics"
+    )]
+    metrics_port: Option<u16>,
+    /// The same as `--health 0.0.0.0:PORT`
+    #[arg(long = "healthzPort", hide_short_help = true, value_name = "PORT", conflicts_with = "health")]
+    health_port: Option<u16>,
     #[command(flatten)]
     election: ElectionFlags,
     #[command(flatten)]
@@ -60,19 +92,42 @@ impl Controller {
     pub(crate) async fn run(self, cluster: &Cluster) -> Result<(), Failure> {
         self.accepted.explain();
         let config = self.config(&cluster.namespace);
-        let work = controller::Controller::new(cluster.client(), cluster.clock, config).run();
+        let namespace = config.namespace.clone();
+        let metrics = Metrics::default();
+        let client = cluster.telling_client(tiphys_rollouts::metrics::requests(&metrics))?;
+        let controller = controller::Controller::counted(client.clone(), cluster.clock, config, metrics.clone());
+        let told = Told::new(metrics, controller.clone());
+        told.stand_by(self.leader_elect);
+        let (bound, mut machines) = endpoint::start(self.addresses(), &told).await?;
+        for address in &bound {
+            tracing::info!(%address, "serving /metrics, /healthz and /readyz");
+        }
+        if !bound.is_empty() {
+            machines.spawn(told.objects.clone().follow(client, namespace));
+        }
+        let work = controller.run();
         if !self.leader_elect {
             return until_ended(work).await;
         }
         let mut election = Election::new(cluster.client(), cluster.clock, self.lease()?);
         tokio::select! {
             ended = world::ended() => return ended,
-            () = election.acquire() => {}
+            () = election.acquire() => told.stand_by(false),
         }
         tokio::select! {
             ended = until_ended(work) => ended,
             () = election.hold() => Err(Failure::new("the lease is lost; another controller works on")),
         }
+    }
+
+    /// Where machines ask; in a pod on every address, because that is where probes and scrapes come from.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let everywhere = |port: u16| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let is_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+        let in_pod = |port: u16| is_pod.then(|| everywhere(port));
+        let metrics = self.metrics.or(self.metrics_port.map(everywhere)).or(in_pod(METRICS_PORT));
+        let health = self.health.or(self.health_port.map(everywhere)).or(in_pod(HEALTH_PORT));
+        metrics.into_iter().chain(health).collect()
     }
 
     fn config(&self, namespace: &str) -> controller::Config {

@@ -8,6 +8,7 @@ pub(crate) mod create;
 pub(crate) mod elsewhere;
 pub(crate) mod get;
 pub(crate) mod history;
+pub(crate) mod install;
 pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod pause;
@@ -36,6 +37,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
     let global = arguments.global;
     let command = match arguments.command {
         Command::Lint(lint) => return lint.run(&global, printer).await,
+        Command::Install(install) => return install.run(global.namespace.as_deref(), printer),
         Command::Version(version) => return version.run(printer),
         Command::Dashboard(_) => return Err(elsewhere::dashboard()),
         Command::Notifications(_) => return Err(elsewhere::notifications()),
@@ -64,6 +66,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         | Command::Completion(_)
         | Command::Sandbox(_)
         | Command::Up(_)
+        | Command::Install(_)
         | Command::Version(_)
         | Command::Dashboard(_)
         | Command::Notifications(_) => Ok(()),

@@ -1,6 +1,6 @@
 //! `up`: a sandbox with the Rollouts controller and a demo, in one command.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use clap::Args;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -12,8 +12,11 @@ use kube::{
 use serde_json::Value;
 use tiphys_rollouts::controller::{Config, Controller};
 
+use tiphys_runtime::metrics::Metrics;
+
 use crate::{
     demo,
+    endpoint::{self, Told},
     error::Failure,
     printer::{Colour, Printer},
     world::{self, SandboxFlags, World},
@@ -31,13 +34,23 @@ pub(crate) struct Up {
     /// Start without the demo
     #[arg(long)]
     no_demo: bool,
+    /// Serve /metrics, /healthz and /readyz here, for instance 127.0.0.1:8090
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
 }
 
 impl Up {
     pub(crate) async fn run(self, kubeconfig: Option<&Path>, printer: Printer) -> Result<(), Failure> {
         let world = self.flags.start(kubeconfig).await?;
         install(&world.client).await?;
-        let controller = Controller::new(world.client.clone(), world.clock, Config::default());
+        let metrics = Metrics::default();
+        let client = world.telling_client(tiphys_rollouts::metrics::requests(&metrics));
+        let controller = Controller::counted(client, world.clock, Config::default(), metrics.clone());
+        let told = Told::new(metrics, controller.clone());
+        let (bound, mut machines) = endpoint::start(self.metrics, &told).await?;
+        if !bound.is_empty() {
+            machines.spawn(told.objects.follow(world.client.clone(), None));
+        }
         let controller = tokio::spawn(controller.run());
         let demo = if self.no_demo {
             None
@@ -45,7 +58,7 @@ impl Up {
             demo::create(&world.client).await?;
             Some(tokio::spawn(demo::update(world.client.clone())))
         };
-        welcome(&world, self.no_demo, printer)?;
+        welcome(&world, self.no_demo, &bound, printer)?;
         tokio::select! {
             ended = world::ended() => ended?,
             ended = controller => {
@@ -62,7 +75,7 @@ impl Up {
 }
 
 /// Installs the definitions and waits until they are served.
-async fn install(client: &Client) -> Result<(), Failure> {
+pub(crate) async fn install(client: &Client) -> Result<(), Failure> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     for definition in tiphys_api::crds::crds() {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -86,8 +99,11 @@ async fn install_one(
     Ok(())
 }
 
-fn welcome(world: &World, bare: bool, printer: Printer) -> Result<(), Failure> {
+fn welcome(world: &World, bare: bool, metrics: &[SocketAddr], printer: Printer) -> Result<(), Failure> {
     printer.line(format!("Tiphys is up: Kubernetes API at {}, Rollouts controller running.", world.url()))?;
+    for address in metrics {
+        printer.line(format!("Metrics at http://{address}/metrics"))?;
+    }
     printer.line("\nIn a second terminal:")?;
     printer.line(format!("  export KUBECONFIG={}", world.kubeconfig.display()))?;
     if bare {

@@ -15,15 +15,22 @@ use std::sync::Arc;
 use kube::Client;
 use tiphys_api::{Rollout, Stored, types::ObjectRef as WorkloadRef};
 use tiphys_clock::Clock;
-use tiphys_runtime::{cache::Key, queue::Queue, reason::ObjectRef, recorder::Recorder};
+use tiphys_runtime::{
+    cache::Key,
+    metrics::{Metrics, Page},
+    queue::Queue,
+    reason::ObjectRef,
+    recorder::Recorder,
+};
 use tiphys_traffic::{ObjectId, aws::ElasticLoadBalancing};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tracing::{Instrument, debug, info_span, warn};
 
 use self::{memory::Memories, routers::Interests, watching::Caches};
 use crate::{
     Error,
     apply::{self, Outcome, Tools},
+    metrics,
     observe::{Observed, Parts, WorkloadKind, assemble, fetch_stable_record, missing_stable, stable_record_name},
     plan::{self, PODS_DELETED_BY_HAND, Settings},
     step_plugin::StepPlugins,
@@ -87,14 +94,21 @@ struct Shared {
     leftovers: Queue<ObjectId>,
     memories: Memories,
     interests: Interests,
+    metrics: Metrics,
 }
 
 impl Controller {
     /// Returns a controller that has not started.
     #[must_use]
     pub fn new(client: Client, clock: Clock, config: Config) -> Self {
+        Self::counted(client, clock, config, Metrics::default())
+    }
+
+    /// Returns a controller that has not started, and counts what it does.
+    #[must_use]
+    pub fn counted(client: Client, clock: Clock, config: Config, metrics: Metrics) -> Self {
         let shared = Shared {
-            recorder: Recorder::new(client.clone(), clock, COMPONENT),
+            recorder: Recorder::new(client.clone(), clock, COMPONENT).heard_by(metrics::events(&metrics)),
             client,
             clock,
             config,
@@ -103,6 +117,7 @@ impl Controller {
             leftovers: Queue::default(),
             memories: Memories::default(),
             interests: Interests::default(),
+            metrics,
         };
         Self { shared: Arc::new(shared) }
     }
@@ -131,6 +146,21 @@ impl Controller {
         self.shared.queue.is_idle() && self.shared.leftovers.is_idle()
     }
 
+    /// Returns whether every kind has been listed once, so that it works.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.shared.caches.are_ready()
+    }
+
+    /// Writes the gauges of Rollouts and queues.
+    pub fn write_metrics(&self, page: &mut Page) {
+        let rollouts = self.shared.caches.rollouts.list(None);
+        let rollouts: Vec<Rollout> = rollouts.iter().map(|rollout| watching::typed(rollout)).collect();
+        metrics::write_rollouts(page, &rollouts);
+        let queues = [("Rollouts", self.shared.queue.counts()), ("Leftovers", self.shared.leftovers.counts())];
+        metrics::write_queues(page, &queues);
+    }
+
     /// Returns what the caches show of a Rollout; `None` if they do not know it.
     #[must_use]
     pub fn observed(&self, key: &Key) -> Option<Observed> {
@@ -142,23 +172,47 @@ async fn work(shared: Arc<Shared>) {
     loop {
         let key = shared.queue.next().await;
         let span = info_span!("reconcile", kind = "Rollout", namespace = key.namespace, name = key.name);
-        shared.reconcile(&key).instrument(span).await;
+        let began = Instant::now();
+        let pass = shared.reconcile(&key).instrument(span).await;
+        shared.count(&key, pass, began.elapsed().as_secs_f64());
         shared.queue.done(&key);
     }
 }
 
+/// What came of a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// The Rollout does not exist.
+    Gone,
+    /// It was carried out.
+    Done,
+    /// It ended with an error and is tried again.
+    Failed,
+}
+
 impl Shared {
+    fn count(&self, key: &Key, pass: Pass, seconds: f64) {
+        if pass == Pass::Gone {
+            return self.metrics.gone(key);
+        }
+        self.metrics.here(key);
+        metrics::passed(&self.metrics, key, seconds, pass == Pass::Failed);
+    }
+
     /// One pass over one Rollout.
-    async fn reconcile(&self, key: &Key) {
+    async fn reconcile(&self, key: &Key) -> Pass {
         let Some(mut parts) = self.parts(key) else {
             self.memories.forget(key);
             self.interests.set(key, Vec::new());
             self.queue.forget(key);
-            return;
+            return Pass::Gone;
         };
         match self.stable_record(key, &parts).await {
             Ok(record) => parts.stable_record = record,
-            Err(error) => return self.retry(key, &error),
+            Err(error) => {
+                self.retry(key, &error);
+                return Pass::Failed;
+            }
         }
         let seen = assemble(parts);
         let plan = plan::plan(&seen, self.clock.now(), &self.config.settings);
@@ -180,13 +234,18 @@ impl Shared {
             self.queue.add_after(key.clone(), self.clock.until(at));
         }
         match outcome.failure {
-            Some(failure) => self.failed(key, failure.uncreated, &failure.error),
+            Some(failure) => {
+                self.failed(key, failure.uncreated, &failure.error);
+                return Pass::Failed;
+            }
             None if plan.is_failed => {
                 self.memories.change(key, |memory| memory.recall.create_error = None);
                 self.queue.add_failed(key.clone());
             }
             None => self.queue.forget(key),
         }
+        metrics::finished(&self.metrics, &seen.rollout.typed, plan.status.as_ref());
+        Pass::Done
     }
 
     /// What the caches hold of a Rollout.

@@ -58,6 +58,15 @@ impl Caches {
         self.budgets.ready().await;
     }
 
+    /// Returns whether everything has been listed once.
+    pub(super) fn are_ready(&self) -> bool {
+        self.rollouts.is_ready()
+            && self.replica_sets.is_ready()
+            && self.pods.is_ready()
+            && self.services.is_ready()
+            && self.budgets.is_ready()
+    }
+
     pub(super) fn replica_sets_of(&self, uid: &str, namespace: &str) -> Vec<Arc<ReplicaSet>> {
         let mut sets = self.replica_sets.with_term(uid);
         sets.extend(self.replica_sets.with_term(&orphans(namespace)));
@@ -218,7 +227,8 @@ fn owner(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
 }
 
-fn typed(object: &DynamicObject) -> Rollout {
+/// Returns the typed view.
+pub(super) fn typed(object: &DynamicObject) -> Rollout {
     Stored::new(serde_json::to_value(object).unwrap_or_default()).typed
 }
 

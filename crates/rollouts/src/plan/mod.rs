@@ -66,7 +66,7 @@ use crate::{
     reasons, step_plugin,
 };
 
-pub(crate) use self::instincts::PODS_DELETED_BY_HAND;
+pub(crate) use self::{instincts::PODS_DELETED_BY_HAND, restarting::RESTARTING};
 
 /// Settings of the controller that decisions depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]

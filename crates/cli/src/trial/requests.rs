@@ -1,0 +1,110 @@
+//! The list of permissions against what the controller really asks.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::{Value, json};
+use tiphys_rollouts::permissions::{self, Permission};
+use tiphys_runtime::leader::{Config, Election};
+
+use super::{Trial, rollout, service, template};
+
+const V1: &str = "argoproj.io/v1alpha1";
+
+fn listed(permissions: &[Permission]) -> BTreeSet<String> {
+    let each = permissions.iter().flat_map(|permission| {
+        let dot = if permission.group.is_empty() { "" } else { "." };
+        let resources = permission.resources.iter();
+        resources.flat_map(move |resource| {
+            permission.verbs.iter().map(move |verb| format!("{verb} {resource}{dot}{}", permission.group))
+        })
+    });
+    each.collect()
+}
+
+fn release(name: &str, image: &str) -> Value {
+    json!({"spec": {"template": template(name, image)}})
+}
+
+/// A canary with everything: Services, metadata by role, a record of its stable template, history, restarts, events twice.
+async fn canary(trial: &Trial) {
+    trial.create(service("stable", "web")).await;
+    trial.create(service("canary", "web")).await;
+    trial.create(service("other", "web")).await;
+    let mut web = rollout(
+        "web",
+        json!({"canary": {
+            "stableService": "stable", "canaryService": "canary", "canaryMetadata": {"labels": {"role": "canary"}},
+            "stableMetadata": {"labels": {"role": "stable"}}, "steps": [{"setWeight": 50}, {"pause": {}}],
+        }}),
+    );
+    web["spec"]["revisionHistoryLimit"] = json!(0);
+    trial.create(web).await;
+    trial.phase("web", "Healthy").await;
+    trial.change("web", release("web", "web:2")).await;
+    let paused = trial.phase("web", "Paused").await;
+    let stable = format!("web-{}", paused["status"]["stableRS"].as_str().unwrap());
+    trial.delete("apps/v1", "ReplicaSet", &stable).await;
+    trial.until("whole again", "web", |object| object["status"]["availableReplicas"] == 2).await;
+    // The same events again within minutes are counted instead of written.
+    for _ in 0..2 {
+        trial.change_status("web", json!({"abort": true})).await;
+        trial.phase("web", "Degraded").await;
+        trial.change_status("web", json!({"abort": false})).await;
+        trial.phase("web", "Paused").await;
+    }
+    trial.change_status("web", json!({"promoteFull": true})).await;
+    trial.phase("web", "Healthy").await;
+    let now = tiphys_machinery::time::seconds(trial.clock.now());
+    trial.change("web", json!({"spec": {"restartAt": now}})).await;
+    trial.until("restarted", "web", |object| object["status"]["restartedAt"] == object["spec"]["restartAt"]).await;
+    trial.change("web", json!({"spec": {"strategy": {"canary": {"stableService": "other"}}}})).await;
+    trial.phase("web", "Healthy").await;
+    trial.delete(V1, "Rollout", "web").await;
+}
+
+/// Rollouts that take their template from elsewhere.
+async fn references(trial: &Trial) {
+    let spec =
+        json!({"replicas": 2, "selector": {"matchLabels": {"app": "base"}}, "template": template("base", "web:1")});
+    trial
+        .create(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "base"}, "spec": spec}))
+        .await;
+    let held = template("held", "web:1");
+    trial
+        .create(json!({"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "held"}, "template": held}))
+        .await;
+    for (name, version, kind) in [("base", "apps/v1", "Deployment"), ("held", "v1", "PodTemplate")] {
+        let mut object = rollout(name, json!({"canary": {}}));
+        object["spec"].as_object_mut().unwrap().remove("template");
+        object["spec"]["workloadRef"] =
+            json!({"apiVersion": version, "kind": kind, "name": name, "scaleDown": "onsuccess"});
+        trial.create(object).await;
+        trial.phase(name, "Healthy").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_is_listed_and_no_listed_verb_is_unused() {
+    let trial = Trial::start().await;
+    let lease = Config {
+        namespace: super::NAMESPACE.to_owned(),
+        name: "argo-rollouts-controller-lock".to_owned(),
+        identity: "test".to_owned(),
+        lease_duration: Duration::from_secs(15),
+        renew_deadline: Duration::from_secs(10),
+        retry_period: Duration::from_secs(2),
+    };
+    let mut election = Election::new(trial.noted.clone(), trial.clock, lease);
+    election.acquire().await;
+    let _ = tokio::time::timeout(Duration::from_secs(5), election.hold()).await;
+    canary(&trial).await;
+    references(&trial).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let asked = trial.asked();
+    let always = listed(permissions::controller());
+    let allowed: BTreeSet<String> = always.union(&listed(permissions::routers())).cloned().collect();
+    let refused: Vec<&String> = asked.difference(&allowed).collect();
+    let unused: Vec<&String> = always.difference(&asked).collect();
+    assert!(refused.is_empty() && unused.is_empty(), "not listed: {refused:?}\nlisted, but not used: {unused:?}");
+    trial.stop().await;
+}
