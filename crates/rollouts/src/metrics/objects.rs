@@ -18,6 +18,8 @@ use tiphys_runtime::{
 use super::OBJECT;
 
 type Samples = Vec<(Vec<String>, f64)>;
+/// Namespace and name of a template, and what it says.
+type Template<'a> = (Vec<String>, &'a AnalysisTemplateSpec);
 
 const fn gauge(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
     Family { name, help, kind: Kind::Gauge, labels }
@@ -102,8 +104,7 @@ impl Objects {
         let cluster: Vec<ClusterAnalysisTemplate> = all(&self.cluster_templates);
         let own = templates.iter().map(|template| (&template.metadata, &template.spec));
         let shared = cluster.iter().map(|template| (&template.metadata, &template.spec));
-        let every: Vec<(Vec<String>, &AnalysisTemplateSpec)> =
-            own.chain(shared).map(|(metadata, spec)| (object(metadata), spec)).collect();
+        let every: Vec<Template<'_>> = own.chain(shared).map(|(metadata, spec)| (object(metadata), spec)).collect();
         write_templates(page, &every);
         write_experiments(page, &all(&self.experiments));
     }
@@ -163,7 +164,7 @@ fn metric_phases(run: &AnalysisRun, metric: &Metric) -> Samples {
     phases(&labels, result.map_or("", |result| result.phase.as_str()), &RUN_PHASES)
 }
 
-fn write_templates(page: &mut Page, templates: &[(Vec<String>, &AnalysisTemplateSpec)]) {
+fn write_templates(page: &mut Page, templates: &[Template<'_>]) {
     let infos: Samples = templates.iter().map(|(labels, _)| (labels.clone(), 1.0)).collect();
     page.all(&TEMPLATE, &infos);
     let metrics = templates.iter().flat_map(|(labels, spec)| {

@@ -40,10 +40,11 @@ static RESTART: Family = gauge(
 );
 
 type Samples = Vec<(Vec<String>, f64)>;
+type Count = fn(&Rollout) -> i32;
 
 /// Writes the gauges of Rollouts.
 pub(crate) fn write(page: &mut Page, rollouts: &[Rollout]) {
-    let counts: [(&Family, fn(&Rollout) -> i32); 4] = [
+    let counts: [(&Family, Count); 4] = [
         (&AVAILABLE, |rollout| rollout.status.available_replicas),
         (&DESIRED, defaults::replicas),
         (&UNAVAILABLE, |rollout| rollout.status.replicas - rollout.status.available_replicas),
@@ -134,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    fn rollout(strategy: Value, conditions: Value) -> Rollout {
+    fn rollout(strategy: &Value, conditions: &Value) -> Rollout {
         let status = json!({"replicas": 5, "availableReplicas": 4, "updatedReplicas": 1, "conditions": conditions});
         let metadata = json!({"namespace": "shop", "name": "web"});
         decode(json!({"metadata": metadata, "spec": {"strategy": strategy}, "status": status})).object
@@ -152,7 +153,7 @@ mod tests {
             ("InvalidSpec", "InvalidSpec", "InvalidSpec"),
             ("Healthy", "", "Progressing"),
         ] {
-            let found = rollout(json!({}), json!([{"type": kind, "status": "True", "reason": reason}]));
+            let found = rollout(&json!({}), &json!([{"type": kind, "status": "True", "reason": reason}]));
             assert_eq!(phase(&found), expected, "{kind} {reason}");
         }
     }
@@ -168,7 +169,7 @@ mod tests {
             (routed("smi"), ("canary", "SMI")),
             (routed("traefik"), ("canary", "")),
         ] {
-            let found = rollout(given, json!([]));
+            let found = rollout(&given, &json!([]));
             assert_eq!((strategy(&found), router(&found)), expected);
         }
     }
@@ -177,7 +178,7 @@ mod tests {
     fn page_has_every_gauge() {
         let restarting = json!([{"type": "Restarting", "status": "True", "reason": "RestartBlocked"}]);
         let mut page = Page::default();
-        write(&mut page, &[rollout(json!({"canary": {}}), restarting)]);
+        write(&mut page, &[rollout(&json!({"canary": {}}), &restarting)]);
         let text = page.finish();
         for line in [
             "rollout_info{namespace=\"shop\",name=\"web\",strategy=\"canary\",traffic_router=\"\",phase=\"Progressing\"} 1",
