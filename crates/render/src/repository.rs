@@ -35,6 +35,12 @@ pub fn normalize_or_keep(repository: &str) -> String {
     if normal.is_empty() { repository.to_owned() } else { normal }
 }
 
+/// Returns the scheme of a URL, in small letters; none for a path.
+#[must_use]
+pub fn scheme(text: &str) -> Option<String> {
+    Url::parse(text).ok().map(|url| url.scheme().to_owned()).filter(|scheme| !scheme.is_empty())
+}
+
 /// Returns whether two URLs are the same repository.
 #[must_use]
 pub fn is_same(left: &str, right: &str) -> bool {

@@ -90,6 +90,10 @@ impl Url {
     }
 
     /// Returns the host without its port and without brackets.
+    pub(super) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
     pub(super) fn host_name(&self) -> &str {
         match self.host.strip_prefix('[') {
             Some(host) => host.split(']').next().unwrap_or_default(),
