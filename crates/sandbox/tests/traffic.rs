@@ -1,7 +1,10 @@
 //! Simulated traffic through all that may decide its way.
 
 use serde_json::{Value, json};
+use tiphys_clock::Clock;
 use tiphys_sandbox::traffic::{Lost, Name, Stream, Target};
+
+use tiphys_sandbox::{Sandbox, SandboxOptions};
 
 use crate::world::World;
 
@@ -195,8 +198,6 @@ async fn a_rolling_update_loses_nothing_unless_endpoints_are_known_late() {
             web["spec"]["template"]["spec"]["containers"][0]["lifecycle"] =
                 json!({"preStop": {"sleep": {"seconds": 5}}});
         }
-        // What is to stop late is told so: the kubelet does not play hooks.
-        web["spec"]["template"]["metadata"]["annotations"] = json!({"sandbox.tiphys.dev/termination": "6s"});
         world.create("apps", "deployments", web);
         world.create("", "services", service("web", json!({"app": "web"}), json!({TRAFFIC: "100/s"})));
         world.pass(5.0).await;
@@ -279,4 +280,19 @@ async fn a_proxied_request_is_answered_by_a_simulated_pod() {
         refused["message"].as_str().unwrap().starts_with("exec is not supported by the sandbox: nothing really runs")
     );
     assert!(world.sandbox.traffic().counts().is_empty(), "single requests are not counted");
+}
+
+#[tokio::test]
+async fn a_metric_provider_needs_no_token() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let options = SandboxOptions { clock: Clock::system(), seed: 1, nodes: 0, data: None };
+    let sandbox = Sandbox::start(&options).unwrap();
+    let prometheus = sandbox.serve_prometheus("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = prometheus.url().replace("http://", "");
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let request = "GET /api/v1/query?query=vector(7) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"resultType\":\"vector\""), "{answer}");
 }

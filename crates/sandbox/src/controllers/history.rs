@@ -7,7 +7,7 @@ use tiphys_machinery::error::ApiError;
 use tiphys_machinery::time;
 
 use super::cache::key_of;
-use super::context::Context;
+use super::context::{Context, gone_is_fine};
 use super::ownership::controller_ref;
 use super::template;
 use super::view::{Key, Meta};
@@ -71,6 +71,17 @@ pub(crate) fn present(owner: Owner<'_>, context: &Context<'_>) -> Result<Present
         },
     }
     Ok(Present::Kept(all))
+}
+
+/// Counts a collision in the status of an owner, so that the next look tries another name.
+///
+/// # Errors
+/// Whatever the write returned.
+pub(crate) fn collide(of: (&str, &str), key: &Key, context: &Context<'_>) -> Result<(), ApiError> {
+    gone_is_fine(context.writer().modify_status(of, key, |object| {
+        let count = object["status"]["collisionCount"].as_i64().unwrap_or(0);
+        object["status"]["collisionCount"] = (count + 1).into();
+    }))
 }
 
 /// Deletes the oldest revisions that nothing lives by, but for as many as the limit says.

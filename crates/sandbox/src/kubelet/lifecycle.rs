@@ -151,7 +151,7 @@ fn stop(pod: &Pod, run: &mut Run, now: Timestamp, outcome: &mut Outcome) {
     let begin = *run.stopping.get_or_insert(now);
     let deadline = pod.deletion.map_or(now, |deletion| deletion.deadline);
     let own = match pod.knobs.termination {
-        Delay::For(length) => Some(begin + length),
+        Delay::For(length) => Some(begin + pod.pre_stop + length),
         Delay::Never => None,
     };
     let (at, code) = match own.filter(|own| *own <= deadline.max(begin)) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::{
     command::{self, Program},
@@ -84,6 +85,8 @@ pub struct Pod {
     pub containers: Vec<Container>,
     /// Conditions that must be true for the pod to be ready, with their present status.
     pub gates: Vec<(String, Option<String>)>,
+    /// How long its `preStop` hooks take, before its containers are told to stop.
+    pub pre_stop: SignedDuration,
     /// Set once it is to stop.
     pub deletion: Option<Deletion>,
     /// `BestEffort`, `Burstable` or `Guaranteed`.
@@ -115,6 +118,7 @@ impl Pod {
             host_network: spec.host_network,
             restart_policy: spec.restart_policy,
             gates: gates.collect(),
+            pre_stop: spec.containers.iter().map(|c| pre_stop(&c.lifecycle.pre_stop)).max().unwrap_or_default(),
             deletion: metadata.deletion_timestamp.map(|deadline| Deletion { deadline }),
             qos,
             knobs: Knobs::read(&metadata.annotations, timing),
@@ -207,6 +211,25 @@ struct ContainerWire {
     env_from: Vec<EnvFromWire>,
     #[serde(deserialize_with = "nullable")]
     resources: ResourcesWire,
+    #[serde(deserialize_with = "nullable")]
+    lifecycle: LifecycleWire,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LifecycleWire {
+    pre_stop: Value,
+}
+
+/// Returns how long a hook takes: `sleep`, or a command with `sleep SECONDS` in it.
+#[must_use]
+pub fn pre_stop(hook: &Value) -> SignedDuration {
+    let words = hook["exec"]["command"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let words: Vec<&str> = words.flat_map(str::split_whitespace).collect();
+    let command = words.windows(2).rev().find(|pair| pair[0] == "sleep");
+    let command = command.and_then(|pair| pair[1].trim_end_matches('s').parse::<i64>().ok());
+    let seconds = hook["sleep"]["seconds"].as_i64().or(command).unwrap_or(0);
+    SignedDuration::from_secs(seconds.clamp(0, i64::from(i32::MAX)))
 }
 
 #[derive(Debug, Default, Deserialize)]

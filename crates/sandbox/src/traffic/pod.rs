@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tiphys_machinery::{go_duration, time};
 
-use crate::kubelet::knobs::PREFIX;
+use crate::kubelet::{knobs::PREFIX, pod::pre_stop};
 
 /// The quantile that `latency-p99` is: so many standard deviations above the median.
 const P99: f64 = 2.326;
@@ -76,18 +76,6 @@ fn answers_until(pod: &Value) -> Option<Timestamp> {
     let hooks = pod["spec"]["containers"].as_array().into_iter().flatten().map(|c| &c["lifecycle"]["preStop"]);
     let longest = hooks.map(pre_stop).max().unwrap_or(SignedDuration::ZERO);
     Some(deadline - grace + longest.min(grace))
-}
-
-/// Returns how long a hook takes: `sleep`, or a command that ends in `sleep SECONDS`.
-fn pre_stop(hook: &Value) -> SignedDuration {
-    let words = || hook["exec"]["command"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let words: Vec<&str> = words().flat_map(str::split_whitespace).collect();
-    let command = words
-        .windows(2)
-        .rev()
-        .find(|pair| pair[0] == "sleep")
-        .and_then(|pair| pair[1].trim_end_matches('s').parse().ok());
-    SignedDuration::from_secs(hook["sleep"]["seconds"].as_i64().or(command).unwrap_or(0))
 }
 
 fn tag(image: &str) -> Option<&str> {

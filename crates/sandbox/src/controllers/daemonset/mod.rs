@@ -71,7 +71,7 @@ impl Controller for DaemonSets {
         let Some(pods) = claim(&set.meta, "DaemonSet", matches, |_| true, context)? else { return Ok(()) };
         let revisions = match history::present(history_of(&set), context)? {
             Present::Kept(revisions) => revisions,
-            Present::Collides => return collide(&set, key, context),
+            Present::Collides => return history::collide(SETS, key, context),
         };
         let Some(present) = revisions.last() else { return Ok(()) };
         let places = places(&set, &pods, context)?;
@@ -99,12 +99,6 @@ fn history_of(set: &DaemonSet) -> Owner<'_> {
         template: &set.spec.template,
         collisions: set.status.collision_count,
     }
-}
-
-fn collide(set: &DaemonSet, key: &Key, context: &Context<'_>) -> Result<(), ApiError> {
-    let mut status = set.status.clone();
-    status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
-    context.writer().put_status(SETS, key, &status)
 }
 
 /// Returns the nodes by name, each with the set's pods on it; pods for nodes that are gone form places of their own.

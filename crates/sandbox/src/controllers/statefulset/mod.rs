@@ -48,7 +48,7 @@ impl Controller for StatefulSets {
         let Some(pods) = claim(&set.meta, "StatefulSet", matches, |_| true, context)? else { return Ok(()) };
         let revisions = match history::present(history_of(&set), context)? {
             Present::Kept(revisions) => revisions,
-            Present::Collides => return collide(&set, key, context),
+            Present::Collides => return history::collide(SETS, key, context),
         };
         let Some(update) = revisions.last() else { return Ok(()) };
         let current = revisions.iter().find(|revision| revision.name == set.status.current_revision).unwrap_or(update);
@@ -80,12 +80,6 @@ fn history_of(set: &StatefulSet) -> Owner<'_> {
         template: &set.spec.template,
         collisions: Some(set.status.collision_count.unwrap_or(0)),
     }
-}
-
-fn collide(set: &StatefulSet, key: &Key, context: &Context<'_>) -> Result<(), ApiError> {
-    let mut status = set.status.clone();
-    status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
-    context.writer().put_status(SETS, key, &status)
 }
 
 /// One look at a StatefulSet.

@@ -14,7 +14,7 @@ fn cpu() -> Value {
     json!([{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}])
 }
 
-fn web() -> Value {
+fn web_target() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"})
 }
 
@@ -46,7 +46,7 @@ async fn replicas_follow_the_load_up_at_once_and_down_after_five_minutes() {
     let cluster = Cluster::start(1).await;
     cluster.create("apps", "deployments", loaded(2, "total:2"));
     cluster.pass(60).await;
-    cluster.create("autoscaling", "horizontalpodautoscalers", autoscaler(web(), cpu()));
+    cluster.create("autoscaling", "horizontalpodautoscalers", autoscaler(web_target(), cpu()));
     cluster.pass(1).await;
     assert_eq!(replicas(&cluster), 4, "two cores at half of what each pod reserves");
     let message = "New size: 4; reason: cpu resource utilization (percentage of request) above target";
@@ -71,7 +71,7 @@ async fn replicas_follow_the_load_up_at_once_and_down_after_five_minutes() {
 async fn what_cannot_be_measured_is_told_and_changes_nothing() {
     let cluster = Cluster::start(1).await;
     cluster.create("apps", "deployments", deployment("web", 2, "image:1", json!({})));
-    cluster.create("autoscaling", "horizontalpodautoscalers", autoscaler(web(), cpu()));
+    cluster.create("autoscaling", "horizontalpodautoscalers", autoscaler(web_target(), cpu()));
     cluster.pass(20).await;
     assert_eq!((replicas(&cluster), reason(&cluster, "ScalingActive")), (2, json!("FailedGetResourceMetric")));
     let told = "failed to get cpu utilization: unable to get metrics for resource cpu: no metrics returned from resource \
@@ -116,4 +116,26 @@ async fn a_custom_resource_is_scaled_through_its_scale() {
     assert_eq!(cluster.events("SuccessfulRescale"), ["New size: 4; reason: external metric queue(nil) above target"]);
     cluster.pass(15).await;
     assert_eq!(cluster.get("example.com", "fleets", "f").unwrap()["spec"]["replicas"], 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_and_objects_have_metrics_of_their_own() {
+    let cluster = Cluster::start(1).await;
+    let mut web = deployment("web", 2, "image:1", json!({}));
+    web["metadata"]["annotations"] = json!({"metric.sandbox.tiphys.dev/depth": "30"});
+    cluster.create("apps", "deployments", web);
+    let service = json!({"metadata": {"name": "web", "annotations": {"metric.sandbox.tiphys.dev/hits": "500"}},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
+    cluster.create("", "services", service);
+    cluster.pass(5).await;
+    let pods = json!({"type": "Pods", "pods": {"metric": {"name": "depth"}, "target": {"type": "AverageValue", "averageValue": "10"}}});
+    let object = json!({"type": "Object", "object": {"describedObject": {"apiVersion": "v1", "kind": "Service", "name": "web"},
+        "metric": {"name": "hits"}, "target": {"type": "Value", "value": "250"}}});
+    cluster.create("autoscaling", "horizontalpodautoscalers", autoscaler(web_target(), json!([object, pods])));
+    cluster.pass(1).await;
+    assert_eq!(replicas(&cluster), 4, "6 by the pods' metric, doubled at most");
+    assert_eq!(cluster.events("SuccessfulRescale"), ["New size: 4; reason: pods metric depth above target"]);
+    let found = status(&cluster)["currentMetrics"].clone();
+    assert_eq!(found[0]["object"]["current"], json!({"value": "500"}));
+    assert_eq!(found[1]["pods"]["current"], json!({"averageValue": "30"}));
 }

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{
     super::{Traffic, tally::Tally},
     LabelSet, QueryError,
-    eval::{Value, evaluate},
+    eval::{Evaluation, Value},
     lex::duration,
     metrics,
     parse::parse,
@@ -85,7 +85,7 @@ impl Ask<'_> {
     fn query(&self) -> Result<Json, QueryError> {
         let expr = parse(&(self.one)("query").unwrap_or_default())?;
         let at = self.time("time")?.unwrap_or(self.now);
-        Ok(match evaluate(self.tally, &expr, at)? {
+        Ok(match Evaluation::new(self.tally).at(&expr, at)? {
             Value::Scalar(value) => json!({"resultType": "scalar", "result": point(at, value)}),
             Value::Vector(mut vector) => {
                 vector.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -114,10 +114,11 @@ impl Ask<'_> {
             return Err(QueryError::Evaluate(message.to_owned()));
         }
         let mut series: std::collections::BTreeMap<LabelSet, Vec<Json>> = std::collections::BTreeMap::new();
+        let mut evaluation = Evaluation::new(self.tally);
         for n in 0..=points {
             let at = Timestamp::from_millisecond(start.as_millisecond() + n * millis);
             let Ok(at) = at else { break };
-            let vector = match evaluate(self.tally, &expr, at)? {
+            let vector = match evaluation.at(&expr, at)? {
                 Value::Scalar(value) => vec![(LabelSet::new(), value)],
                 Value::Vector(vector) => vector,
             };
@@ -135,7 +136,7 @@ impl Ask<'_> {
             let super::parse::Expr::Selector(selector) = parse(text)? else {
                 return Err(QueryError::Parameter { name: "match[]", why: format!("{text:?} is no selector") });
             };
-            found.extend(metrics::select(self.tally, &selector.matchers).into_iter().map(|(labels, _)| labels));
+            found.extend(metrics::select(self.tally, &selector.matchers).into_iter().map(|series| series.labels));
         }
         Ok(json!(found))
     }

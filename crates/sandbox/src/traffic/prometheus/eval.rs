@@ -1,5 +1,7 @@
 //! What a query comes to at one time.
 
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
 use jiff::Timestamp;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     LabelSet, QueryError,
     combine::{aggregate, binary},
     functions::{self, Vector, Window},
-    metrics,
+    metrics::{self, Found},
     parse::{Expr, Selector},
 };
 
@@ -21,20 +23,35 @@ pub(super) enum Value {
     Vector(Vector),
 }
 
-/// Evaluates a query over the samples of a tally, at one time.
-///
-/// # Errors
-/// Where it asks for something that is not known, or for what makes no sense.
-pub(super) fn evaluate(tally: &Tally, expr: &Expr, at: Timestamp) -> Result<Value, QueryError> {
-    Evaluation { tally, at: at.as_millisecond() }.of(expr)
-}
-
-struct Evaluation<'a> {
+/// The evaluation of one query, at one time after another.
+pub(super) struct Evaluation<'a> {
     tally: &'a Tally,
     at: i64,
+    /// What was selected before, by the place of the selector in the query.
+    selected: RefCell<BTreeMap<usize, Rc<Vec<Found<'a>>>>>,
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
+    /// Returns an evaluation over the samples of a tally. It is good for one query only.
+    pub(super) fn new(tally: &'a Tally) -> Self {
+        Self { tally, at: 0, selected: RefCell::default() }
+    }
+
+    /// Returns what the query comes to at one time.
+    ///
+    /// # Errors
+    /// Where it asks for something that is not known, or for what makes no sense.
+    pub(super) fn at(&mut self, expr: &Expr, at: Timestamp) -> Result<Value, QueryError> {
+        self.at = at.as_millisecond();
+        self.of(expr)
+    }
+
+    fn select(&self, selector: &Selector) -> Rc<Vec<Found<'a>>> {
+        let place = std::ptr::from_ref(selector).addr();
+        let mut selected = self.selected.borrow_mut();
+        selected.entry(place).or_insert_with(|| Rc::new(metrics::select(self.tally, &selector.matchers))).clone()
+    }
+
     fn of(&self, expr: &Expr) -> Result<Value, QueryError> {
         match expr {
             Expr::Number(number) => Ok(Value::Scalar(*number)),
@@ -70,13 +87,11 @@ impl Evaluation<'_> {
 
     fn instant(&self, selector: &Selector) -> Vector {
         let end = self.at - selector.offset;
-        let series = metrics::select(self.tally, &selector.matchers).into_iter();
-        let last = |(labels, samples): (LabelSet, Vec<metrics::Sample>)| {
-            let inside = |at: &Timestamp| (end - LOOKBACK..=end).contains(&at.as_millisecond());
-            let (_, value) = samples.iter().rev().find(|(at, _)| inside(at))?;
-            Some((labels, *value))
+        let last = |series: &Found<'_>| {
+            let (_, value) = series.samples(end - LOOKBACK, end).next_back()?;
+            Some((series.labels.clone(), value))
         };
-        series.filter_map(last).collect()
+        self.select(selector).iter().filter_map(last).collect()
     }
 
     fn call(&self, name: &str, arguments: &[Expr]) -> Result<Value, QueryError> {
@@ -134,17 +149,16 @@ impl Evaluation<'_> {
     }
 
     fn over(&self, name: &str, argument: &Expr) -> Result<Vector, QueryError> {
-        let Expr::Selector(Selector { matchers, range: Some(range), offset }) = argument else {
+        let Expr::Selector(selector @ Selector { range: Some(range), offset, .. }) = argument else {
             return Err(QueryError::Parse(format!("expected type range vector in call to function {name:?}")));
         };
         let end = self.at - offset;
         let window = Window { start: end - range, end };
         let mut results = Vector::new();
-        for (labels, samples) in metrics::select(self.tally, matchers) {
-            let inside = |at: &Timestamp| at.as_millisecond() > window.start && at.as_millisecond() <= window.end;
-            let samples: Vec<_> = samples.into_iter().filter(|(at, _)| inside(at)).collect();
+        for series in self.select(selector).iter() {
+            let samples: Vec<_> = series.samples(window.start, window.end).collect();
             if let Some(value) = functions::over(name, &samples, window)? {
-                results.push((without_name(labels), value));
+                results.push((without_name(series.labels.clone()), value));
             }
         }
         Ok(results)

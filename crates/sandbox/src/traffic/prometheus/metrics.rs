@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    super::tally::{BOUNDS_MS, Labels, Sum, Tally},
+    super::tally::{BOUNDS_MS, Labels, Series, Sum, Tally},
     LabelSet,
     parse::Matcher,
 };
@@ -47,12 +47,28 @@ const HISTOGRAMS: [(&str, Source, f64); 4] = [
     ("istio_request_duration_milliseconds", Source::Istio("source"), 1000.0),
 ];
 
-/// Returns the series that fit, with all their samples.
-pub(super) fn select(tally: &Tally, matchers: &[Matcher]) -> Vec<(LabelSet, Vec<Sample>)> {
+/// A series that fits.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) labels: LabelSet,
+    number: Number,
+    series: &'a Series,
+}
+
+impl Found<'_> {
+    /// Returns the samples after `start` and until `end`, both in milliseconds.
+    pub(super) fn samples(&self, start: i64, end: i64) -> impl DoubleEndedIterator<Item = Sample> {
+        let samples = &self.series.samples;
+        let upto = |bound: i64| samples.partition_point(|(at, _)| at.as_millisecond() <= bound);
+        let (from, to) = (upto(start), upto(end));
+        samples.range(from..to.max(from)).map(|(at, sum)| (*at, self.number.of(sum)))
+    }
+}
+
+/// Returns the series that fit.
+pub(super) fn select<'a>(tally: &'a Tally, matchers: &[Matcher]) -> Vec<Found<'a>> {
     let mut found = Vec::new();
-    each(tally, matchers, |labels, number, series| {
-        found.push((labels, series.samples.iter().map(|(at, sum)| (*at, number.of(sum))).collect()));
-    });
+    each(tally, matchers, |labels, number, series| found.push(Found { labels, number, series }));
     found
 }
 
@@ -63,7 +79,7 @@ pub(super) fn present(tally: &Tally) -> Vec<(LabelSet, f64)> {
     found
 }
 
-fn each(tally: &Tally, matchers: &[Matcher], mut take: impl FnMut(LabelSet, Number, &super::super::tally::Series)) {
+fn each<'a>(tally: &'a Tally, matchers: &[Matcher], mut take: impl FnMut(LabelSet, Number, &'a Series)) {
     let named = |name: &str| matchers.iter().filter(|m| m.label == "__name__").all(|m| m.fits(name));
     let fits = |labels: &LabelSet| {
         let value = |label: &str| labels.get(label).map(String::as_str).unwrap_or_default();
