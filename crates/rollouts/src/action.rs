@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_runtime::{reason::Reason, recorder::Note};
 
-use crate::step_plugin::Call;
+use crate::{router_plugin::Ask, step_plugin::Call};
 
 /// The result of planning: what to do, in order, then what to write into the status, then what to tell.
 #[must_use]
@@ -112,6 +112,8 @@ pub enum Action {
     Route(Box<tiphys_traffic::Change>),
     /// Asks AWS whether a load balancer has its weights; the answer is for the next plan.
     VerifyWeights(Box<tiphys_traffic::Verify>),
+    /// Tells a router that is a plugin the wanted state; what it answers is for the next plan.
+    TellRouter(Box<Ask>),
     /// Asks a step plugin to do something; what it answers is for the next plan.
     CallPlugin(Box<Call>),
     /// Sets the size of the referenced Deployment.

@@ -20,6 +20,7 @@
 //! | [`step_plugin`] | what a step asks of a plugin, and what it answers |
 //! | [`metrics`] | what dashboards and alerts read |
 //! | [`permissions`] | what the controller asks of the API, as RBAC names it |
+//! | [`router_plugin`] | what a router that is a plugin is told, and what it answers |
 //! | [`names`] | labels and annotations of our own |
 //!
 //! Deliberately absent: analysis and experiments (a Rollout that asks for them is reported as invalid, with the field's name); Experiments as a kind of their own; notifications.
@@ -34,6 +35,7 @@ pub mod observe;
 pub mod permissions;
 pub mod plan;
 mod reasons;
+pub mod router_plugin;
 pub mod step_plugin;
 
 pub use error::Error;

@@ -17,14 +17,18 @@ pub(crate) fn difference(
     before: &Value,
     after: &Value,
 ) -> Option<Change> {
-    if before == after || without_nulls(before) == without_nulls(after) {
+    if is_same(before, after) {
         return None;
     }
     let patch = bound(create_merge_patch(before, after), before);
     Some(Change::new(router, aspect, id.clone(), Act::Patch { patch }))
 }
 
-/// A server drops nulls: they make no difference.
+/// Returns whether two values are the same to a server, which drops nulls.
+pub(crate) fn is_same(before: &Value, after: &Value) -> bool {
+    before == after || without_nulls(before) == without_nulls(after)
+}
+
 fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -25,6 +25,7 @@ use crate::{
     Error,
     action::{Action, Plan, Step, Target},
     observe::Checked,
+    router_plugin::{Ask, RouterPlugins, State, Told},
     step_plugin::{Answer, Call, Reply, StepPlugins},
 };
 
@@ -37,6 +38,8 @@ pub struct Outcome {
     pub routed: Vec<(ObjectId, Option<String>)>,
     /// What AWS answered.
     pub checked: Vec<Checked>,
+    /// What router plugins answered.
+    pub told: Vec<Told>,
     /// What step plugins answered.
     pub answers: Vec<Answer>,
     /// Uids of pods whose eviction was accepted.
@@ -80,6 +83,8 @@ pub struct Tools<'a> {
     pub clock: Clock,
     /// Calls step plugins, if there are any.
     pub step_plugins: Option<&'a dyn StepPlugins>,
+    /// Tells router plugins, if there are any.
+    pub router_plugins: Option<&'a dyn RouterPlugins>,
     /// Reaches AWS, if it can be reached.
     pub aws: Option<&'a dyn ElasticLoadBalancing>,
     /// Settings of routers.
@@ -101,6 +106,11 @@ pub async fn apply(tools: Tools<'_>, stored: &Stored<Rollout>, plan: &Plan) -> O
         if let Action::CallPlugin(call) = &step.action {
             let reply = ask(tools.step_plugins, stored, call).await;
             outcome.answers.push(Answer { call: (**call).clone(), at: tools.clock.now(), reply });
+            continue;
+        }
+        if let Action::TellRouter(ask) = &step.action {
+            let answer = route(tools.router_plugins, stored, ask).await;
+            outcome.told.push(Told { ask: (**ask).clone(), at: tools.clock.now(), answer });
             continue;
         }
         if let Action::VerifyWeights(ask) = &step.action {
@@ -177,6 +187,13 @@ async fn ask(plugins: Option<&dyn StepPlugins>, rollout: &Stored<Rollout>, call:
     }
 }
 
+async fn route(plugins: Option<&dyn RouterPlugins>, rollout: &Stored<Rollout>, ask: &Ask) -> Result<State, String> {
+    match plugins {
+        Some(plugins) => plugins.route(&rollout.raw, ask).await,
+        None => Err(format!("failed to get traffic router plugin {}: the controller hosts no plugins", ask.plugin)),
+    }
+}
+
 async fn verify(tools: Tools<'_>, ask: &Verify) -> Verified {
     match tools.aws {
         Some(aws) => verify_weights(aws, ask, tools.routers).await,
@@ -207,7 +224,7 @@ async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Ou
     let uid = rollout.metadata.uid.as_deref();
     match &step.action {
         // Answers are kept, not written.
-        Action::CallPlugin(_) | Action::VerifyWeights(_) => {}
+        Action::CallPlugin(_) | Action::TellRouter(_) | Action::VerifyWeights(_) => {}
         Action::EvictPods { candidates, at_most } => return evict(objects, candidates, *at_most, outcome).await,
         Action::AdoptReplicaSet(target) => adopt(objects, rollout, target, outcome).await?,
         Action::ReleaseReplicaSet(target) => release(objects, rollout, target).await?,

@@ -33,6 +33,7 @@ use crate::{
     metrics,
     observe::{Observed, Parts, WorkloadKind, assemble, fetch_stable_record, missing_stable, stable_record_name},
     plan::{self, PODS_DELETED_BY_HAND, Settings},
+    router_plugin::RouterPlugins,
     step_plugin::StepPlugins,
 };
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub settings: Settings,
     /// Calls step plugins; those that it knows are named in the settings.
     pub step_plugins: Option<Arc<dyn StepPlugins>>,
+    /// Tells routers that are plugins.
+    pub router_plugins: Option<Arc<dyn RouterPlugins>>,
     /// Reaches AWS; asked only where the settings of routers say so.
     pub aws: Option<Arc<dyn ElasticLoadBalancing>>,
 }
@@ -73,6 +76,7 @@ impl Default for Config {
             workers: 10,
             settings: Settings::default(),
             step_plugins: None,
+            router_plugins: None,
             aws: None,
         }
     }
@@ -222,6 +226,7 @@ impl Shared {
             recorder: &self.recorder,
             clock: self.clock,
             step_plugins: self.config.step_plugins.as_deref(),
+            router_plugins: self.config.router_plugins.as_deref(),
             aws: self.config.aws.as_deref(),
             routers: &self.config.settings.routers,
         };
@@ -318,6 +323,13 @@ impl Shared {
             self.memories.change(key, |memory| {
                 memory.recall.checked.retain(|known| known.ask.ingress != checked.ask.ingress);
                 memory.recall.checked.push(checked.clone());
+            });
+            self.queue.add(key.clone());
+        }
+        for told in &outcome.told {
+            self.memories.change(key, |memory| {
+                memory.recall.told.retain(|known| known.ask.plugin != told.ask.plugin);
+                memory.recall.told.push(told.clone());
             });
             self.queue.add(key.clone());
         }

@@ -32,7 +32,7 @@ pub use self::{
     trouble::{Trouble, TroubleKind},
     watched::{ContainerState, ContainerStatus, PodCondition, PodStatus, Terminated, Waiting, WatchedPod},
 };
-use crate::{names, step_plugin::Answer};
+use crate::{names, router_plugin::Told, step_plugin::Answer};
 
 /// Everything that a plan is made from. Lists are sorted.
 #[derive(Debug, Clone)]
@@ -123,6 +123,8 @@ pub struct Recall {
     pub answers: Vec<Answer>,
     /// What AWS last said about each Ingress.
     pub checked: Vec<Checked>,
+    /// What each router plugin was last told.
+    pub told: Vec<Told>,
 }
 
 /// What AWS said about the weights of an Ingress.

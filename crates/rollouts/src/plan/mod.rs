@@ -36,6 +36,7 @@ mod revision;
 mod rollback;
 mod routed;
 pub mod routed_size;
+mod router_plugins;
 pub mod routes;
 mod scale;
 mod scaling;

@@ -13,6 +13,7 @@ use tiphys_traffic::{Fault, Order, Outcome, Verification, Verify, Wanted, route}
 use super::{
     conditions,
     release::Release,
+    router_plugins,
     routes::{self, Routes},
     status::Draft,
     weights::{Decision, Input, Pods, Situation, decide},
@@ -97,7 +98,7 @@ pub(crate) fn plan(release: &Release<'_>) -> Option<Traffic> {
     let weights = weights(release, &decision);
     let wanted = wanted(release, &decision, weights.clone());
     let outcome = route(release.rollout, &wanted, &release.seen.routing, &release.settings.routers);
-    Some(told(release, decision, weights, outcome))
+    Some(told(release, decision, &wanted, weights, outcome))
 }
 
 /// Returns what weights are decided from.
@@ -125,17 +126,29 @@ fn pods(set: &ReplicaSetView) -> Pods<'_> {
     }
 }
 
-fn told(release: &Release<'_>, decision: Decision, weights: TrafficWeights, outcome: Outcome) -> Traffic {
+fn told(
+    release: &Release<'_>,
+    decision: Decision,
+    wanted: &Wanted,
+    weights: TrafficWeights,
+    outcome: Outcome,
+) -> Traffic {
     let steps = outcome.changes.into_iter().map(|change| {
         let events = change.events.clone();
         Step { action: Action::Route(Box::new(change)), events }
     });
     let mut steps: Vec<Step> = steps.collect();
     let mut faults = outcome.faults;
-    faults.extend(outcome.plugins.iter().map(unknown_plugin));
+    let plugins = router_plugins::round(release, wanted, &outcome.plugins);
+    faults.extend(plugins.faults);
     let confirmation = Confirmation::of(release, &outcome.verification);
     steps.extend(confirmation.asks);
-    let (verified, unconfirmed) = (confirmation.verified, confirmation.missing);
+    steps.extend(plugins.asks);
+    let verified = match (confirmation.verified, plugins.verified) {
+        (Some(one), Some(other)) => Some(one && other),
+        (one, other) => one.or(other),
+    };
+    let unconfirmed = confirmation.missing.or(plugins.missing);
     let stored = release.status().canary.weights.as_ref();
     let weights = TrafficWeights { verified, ..weights };
     let mut notes = outcome.events;
@@ -188,13 +201,6 @@ impl Confirmation {
         }
         found
     }
-}
-
-fn unknown_plugin(call: &tiphys_traffic::PluginCall) -> Fault {
-    let text = format!("failed to get traffic router plugin {0}: plugin {0} is not configured", call.plugin);
-    let mut fault = *Fault::new(tiphys_traffic::Router::Plugin(call.plugin.clone()), text);
-    fault.remedy = Some("configure the plugin in the controller, or name another router".to_owned());
-    fault
 }
 
 /// What the status keeps of a decision; Services are the fields of the spec, whichever a router uses.

@@ -11,5 +11,6 @@ mod reasons;
 mod restart;
 mod roles;
 mod routed;
+mod router_plugin;
 mod surge;
 mod workload;

@@ -236,6 +236,7 @@ impl World {
             }
             Action::PatchService { name, patch } => merge(self.services.get_mut(name).unwrap(), patch),
             Action::VerifyWeights(ask) => self.check(ask),
+            Action::TellRouter(ask) => self.tell_router(ask),
             Action::CallPlugin(call) => self.answer(call),
             Action::Route(change) => self.route(change),
             Action::ScaleWorkload { replicas, .. } => {

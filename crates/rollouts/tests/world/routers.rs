@@ -1,7 +1,10 @@
 //! Routers of the world: an Ingress before the stable Service, split by ingress-nginx; and what users meet.
 
 use serde_json::{Value, json};
-use tiphys_rollouts::observe::Checked;
+use tiphys_rollouts::{
+    observe::Checked,
+    router_plugin::{Ask, State, Told},
+};
 use tiphys_traffic::{Act, Change, ObjectId, Resource, Verified, Verify};
 
 use super::{World, merge};
@@ -80,6 +83,34 @@ impl World {
         object["status"] = json!({"loadBalancer": {"ingress": [{"hostname": "site.elb.example.org"}]}});
         world.routing.insert(ingress("site"), object);
         world
+    }
+
+    /// A canary of these fields behind a router that is a plugin.
+    pub(crate) fn plugged(fields: &Value) -> Self {
+        let mut strategy = json!({
+            "canaryService": "canary", "stableService": "stable",
+            "trafficRouting": {"nginx": null, "plugins": {"acme/router": {"zone": "a"}}},
+        });
+        merge(&mut strategy, fields);
+        World::routed(&strategy)
+    }
+
+    /// The router has taken up the weights while [`World::is_aws_ready`]; an error that is queued as a reply is answered first.
+    pub(super) fn tell_router(&mut self, ask: &Ask) {
+        let is_failing = self.replies.front().is_some_and(Result::is_err);
+        let failure = if is_failing { self.replies.pop_front() } else { None };
+        let answer = match failure {
+            Some(failed) => Err(failed.unwrap_err()),
+            None if self.is_aws_ready => Ok(State::InForce),
+            None => Ok(State::NotYet("the edge has the former weight".to_owned())),
+        };
+        self.recall.told.retain(|known| known.ask.plugin != ask.plugin);
+        self.recall.told.push(Told { ask: ask.clone(), at: self.now, answer });
+    }
+
+    /// The weight of the canary that the router plugin was last told.
+    pub(crate) fn told_weight(&self) -> Option<i32> {
+        self.recall.told.first().map(|told| told.ask.weights.canary.weight)
     }
 
     pub(super) fn check(&mut self, ask: &Verify) {

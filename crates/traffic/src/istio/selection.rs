@@ -6,7 +6,11 @@ use serde_json::Value;
 use tiphys_api::types::{IstioVirtualService, TlsRoute};
 
 use super::error::RouteError;
-use crate::{shape, shape::ShapeError, view::View};
+use crate::{
+    shape,
+    shape::ShapeError,
+    view::{View, managed_names},
+};
 
 /// A section of a VirtualService.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +38,15 @@ pub(super) enum Selected {
 
 /// Returns the HTTP routes that carry the weights: the named ones, or the only one that the controller does not own.
 pub(super) fn http(view: &View<'_>, reference: &IstioVirtualService, routes: &[Value]) -> Result<Selected, RouteError> {
-    let name = |route: &Value| route["name"].as_str().unwrap_or_default().to_owned();
+    let name = |route: &'_ Value| route["name"].as_str().unwrap_or_default().to_owned();
     if reference.routes.is_empty() {
-        let own: Vec<usize> = (0..routes.len()).filter(|index| !view.is_managed(&name(&routes[*index]))).collect();
+        let managed = managed_names(view.rollout);
+        let own: Vec<usize> =
+            (0..routes.len()).filter(|index| !managed.contains(&name(&routes[*index]).as_str())).collect();
         return only(HTTP, own.len(), own.first().copied(), !names_others(reference, HTTP));
     }
     let find = |wanted: &String| {
-        let found = routes.iter().position(|route| name(route) == *wanted);
+        let found = routes.iter().position(|route| route["name"] == **wanted);
         found.ok_or_else(|| RouteError::NotFound(wanted.clone()))
     };
     let base = reference.routes.iter().filter(|wanted| !view.is_managed(wanted));

@@ -1,6 +1,8 @@
 //! One VirtualService.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
 use tiphys_api::types::{IstioTrafficRouting, IstioVirtualService};
 use tiphys_runtime::recorder::Note;
 
@@ -14,10 +16,10 @@ use super::{
 };
 use crate::{
     fault::{Fault, Routed, Router},
-    outcome::{Aspect, Change},
+    outcome::{Act, Aspect, Change},
     patch,
     shape::{self, ShapeError},
-    view::View,
+    view::{View, managed_names},
     wanted::Split,
 };
 
@@ -40,16 +42,23 @@ pub(super) fn route(
     let host = destination_rule::host(view, config)?;
     let ends = Ends { view: *view, services: view.named_or_ping_pong(), rule: config.destination_rule.as_ref() };
     let routing = Routing { ends, reference, split: view.percent(), host };
-    let after = routing
-        .routed(live)
+    let changed = routing
+        .changed(live)
         .map_err(|error| Fault::new(Router::Istio, format!("{id}: {error}")).on(&id).fix(error.remedy()))?;
-    let change = patch::difference(Router::Istio, Aspect::Weights, &id, live, &after);
-    Ok(change.map(|mut change| {
-        let told = texts(view, &id.name, live, &after);
-        change.events = told.into_iter().map(|text| Note::normal(UPDATED, text)).collect();
-        change
-    }))
+    if changed.is_empty() {
+        return Ok(None);
+    }
+    let notes = texts(view, &id.name, live, &changed).into_iter().map(|text| Note::normal(UPDATED, text)).collect();
+    let spec: Map<String, Value> =
+        changed.into_iter().map(|(protocol, routes)| (protocol.section.to_owned(), Value::Array(routes))).collect();
+    let act = Act::Patch { patch: patch::bound(json!({"spec": spec}), live) };
+    let mut change = Change::new(Router::Istio, Aspect::Weights, id, act);
+    change.events = notes;
+    Ok(Some(change))
 }
+
+/// Sections that have to change, with their routes.
+type Changed = Vec<(Protocol, Vec<Value>)>;
 
 struct Routing<'v> {
     ends: Ends<'v>,
@@ -59,65 +68,71 @@ struct Routing<'v> {
 }
 
 impl Routing<'_> {
-    fn routed(&self, live: &Value) -> Result<Value, RouteError> {
+    /// Only routes that carry weights are copied before it is known that anything changes: most passes change nothing.
+    fn changed(&self, live: &Value) -> Result<Changed, RouteError> {
         let sections = [HTTP, TLS, TCP].map(|protocol| shape::list(live, &format!("spec.{}", protocol.section)));
         let [http, tls, tcp] = sections;
         let (http, tls, tcp) = (http?, tls?, tcp?);
-        let mut after = live.clone();
+        let mut changed = Vec::new();
         if http.is_empty() && tls.is_empty() && tcp.is_empty() {
             return Err(RouteError::NoRoutes);
         }
         if !http.is_empty() {
             let selected = selection::http(&self.ends.view, self.reference, http)?;
-            after["spec"]["http"] = Value::Array(self.http(http, &selected)?);
+            changed.extend(different(HTTP, http, &self.http(http, &selected)?));
         }
         if !tls.is_empty() {
             let selected = selection::tls(self.reference, tls)?;
-            after["spec"]["tls"] = Value::Array(self.weighed(TLS, tls, &selected)?);
+            changed.extend(different(TLS, tls, &self.weighed(TLS, tls, &selected)?));
         }
         if !tcp.is_empty() {
             let selected = selection::tcp(self.reference, tcp)?;
-            after["spec"]["tcp"] = Value::Array(self.weighed(TCP, tcp, &selected)?);
+            changed.extend(different(TCP, tcp, &self.weighed(TCP, tcp, &selected)?));
         }
-        Ok(after)
+        Ok(changed)
     }
 
-    fn weighed(&self, protocol: Protocol, routes: &[Value], selected: &Selected) -> Result<Vec<Value>, RouteError> {
-        let mut after = routes.to_vec();
+    fn weighed<'r>(
+        &self,
+        protocol: Protocol,
+        routes: &'r [Value],
+        selected: &Selected,
+    ) -> Result<Vec<Cow<'r, Value>>, RouteError> {
+        let mut after: Vec<Cow<'r, Value>> = routes.iter().map(Cow::Borrowed).collect();
+        let weigh = |index: usize| self.ends.weighed(&routes[index], &selection::path(protocol, index), &self.split);
         match selected {
             Selected::Chosen(indices) => {
                 for index in indices {
-                    after[*index] =
-                        self.ends.weighed(&routes[*index], &selection::path(protocol, *index), &self.split)?;
+                    after[*index] = Cow::Owned(weigh(*index)?);
                 }
             }
-            Selected::Perhaps(index) => {
-                match self.ends.weighed(&routes[*index], &selection::path(protocol, *index), &self.split) {
-                    Ok(route) => after[*index] = route,
-                    Err(RouteError::NoDestination { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            Selected::Perhaps(index) => match weigh(*index) {
+                Ok(route) => after[*index] = Cow::Owned(route),
+                Err(RouteError::NoDestination { .. }) => {}
+                Err(error) => return Err(error),
+            },
         }
         Ok(after)
     }
 
     /// Managed routes come first, in the order of `managedRoutes`; all others keep their order.
-    fn http(&self, routes: &[Value], selected: &Selected) -> Result<Vec<Value>, RouteError> {
-        let weighed = self.weighed(HTTP, routes, selected)?;
-        let base = match selected {
-            Selected::Chosen(indices) => indices.first().map(|index| &weighed[*index]),
-            Selected::Perhaps(index) => Some(&weighed[*index]),
-        };
-        let wanted = managed::routes(&self.ends.view, &self.target(base), base);
-        let mut after: Vec<Value> = Vec::with_capacity(weighed.len() + wanted.len());
-        after.extend(wanted.into_iter().map(|route| kept_as_written(route, routes)));
-        after.extend(weighed.iter().filter(|route| !self.ends.view.is_managed(name(route))).cloned());
+    fn http<'r>(&self, routes: &'r [Value], selected: &Selected) -> Result<Vec<Cow<'r, Value>>, RouteError> {
         for (index, route) in routes.iter().enumerate() {
             if !route.is_object() {
+                self.weighed(HTTP, routes, selected)?;
                 return Err(ShapeError::new(selection::path(HTTP, index), "an object", route).into());
             }
         }
+        let weighed = self.weighed(HTTP, routes, selected)?;
+        let base = match selected {
+            Selected::Chosen(indices) => indices.first().map(|index| &*weighed[*index]),
+            Selected::Perhaps(index) => Some(&*weighed[*index]),
+        };
+        let wanted = managed::routes(&self.ends.view, &self.target(base), base);
+        let managed = managed_names(self.ends.view.rollout);
+        let mut after: Vec<Cow<'r, Value>> =
+            wanted.into_iter().map(|route| Cow::Owned(kept_as_written(route, routes))).collect();
+        after.extend(weighed.into_iter().filter(|route| !managed.contains(&name(route))));
         Ok(after)
     }
 
@@ -127,6 +142,15 @@ impl Routing<'_> {
         let host = self.host.clone().unwrap_or_else(|| self.ends.services.canary.to_owned());
         Target { host, subset, port: port.cloned() }
     }
+}
+
+fn different(protocol: Protocol, before: &[Value], after: &[Cow<'_, Value>]) -> Option<(Protocol, Vec<Value>)> {
+    let is_same = before.len() == after.len()
+        && before.iter().zip(after).all(|(old, new)| match new {
+            Cow::Borrowed(new) => std::ptr::eq(*new, old) || patch::is_same(old, new),
+            Cow::Owned(new) => patch::is_same(old, new),
+        });
+    (!is_same).then(|| (protocol, after.iter().map(|route| route.clone().into_owned()).collect()))
 }
 
 /// A managed route that says the same as the live one in other words (a weight of 100 left out) is left as it is.
@@ -154,24 +178,16 @@ fn name(route: &Value) -> &str {
 }
 
 /// Says what changed, in the words of upstream's events.
-fn texts(view: &View<'_>, service: &str, before: &Value, after: &Value) -> Vec<String> {
+fn texts(view: &View<'_>, service: &str, before: &Value, changed: &Changed) -> Vec<String> {
+    let names = managed_names(view.rollout);
+    let (old, old_own) = parted(&names, shape::list(before, "spec.http").unwrap_or_default());
+    let http = changed.iter().find(|(protocol, _)| *protocol == HTTP);
+    let (new, new_own) = http.map_or_else(|| (old.clone(), old_own.clone()), |(_, routes)| parted(&names, routes));
     let mut texts = Vec::new();
-    let weight = view.percent().canary;
-    let rest = |object: &Value| {
-        let mut spec = object["spec"].clone();
-        if let Some(routes) = spec["http"].as_array_mut() {
-            routes.retain(|route| !view.is_managed(name(route)));
-        }
-        spec
-    };
-    if rest(before) != rest(after) {
+    if old_own != new_own || changed.iter().any(|(protocol, _)| *protocol != HTTP) {
+        let weight = view.percent().canary;
         texts.push(format!("VirtualService `{service}` set to desiredWeight '{weight}'"));
     }
-    let managed = |object: &'_ Value| -> Vec<Value> {
-        let routes = object["spec"]["http"].as_array().cloned().unwrap_or_default();
-        routes.into_iter().filter(|route| view.is_managed(name(route))).collect()
-    };
-    let (old, new) = (managed(before), managed(after));
     for route in new.iter().filter(|route| !old.contains(route)) {
         let kind = if route.get("mirror").is_some() { "mirrorRoute" } else { "headerRoute" };
         texts.push(format!("VirtualService `{service}` set {kind} '{}'", name(route)));
@@ -186,4 +202,9 @@ fn texts(view: &View<'_>, service: &str, before: &Value, after: &Value) -> Vec<S
         texts.push(format!("VirtualService `{service}` set the order of its routes"));
     }
     texts
+}
+
+/// Parts routes into those that are managed and the others.
+fn parted<'r>(managed: &[&str], routes: &'r [Value]) -> (Vec<&'r Value>, Vec<&'r Value>) {
+    routes.iter().partition(|route| managed.contains(&name(route)))
 }
