@@ -1,6 +1,7 @@
 //! Which resources are served now: the built-in ones and those of the established CustomResourceDefinitions.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -147,6 +148,26 @@ impl Resources {
     }
 }
 
+/// Sorts versions as clients prefer them: stable before beta before alpha, then the higher number, then others by name.
+pub(crate) type Preference = (u8, Reverse<u64>, Reverse<u64>, String);
+
+/// Returns what versions are sorted by.
+pub(crate) fn preference(version: &str) -> Preference {
+    let parsed = version.strip_prefix('v').and_then(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let major: u64 = rest[..end].parse().ok()?;
+        let (stage, minor) = match &rest[end..] {
+            "" => (0, "0"),
+            tail if tail.starts_with("beta") => (1, &tail[4..]),
+            tail if tail.starts_with("alpha") => (2, &tail[5..]),
+            _ => return None,
+        };
+        Some((stage, Reverse(major), Reverse(minor.parse::<u64>().ok()?)))
+    });
+    let (stage, major, minor) = parsed.unwrap_or((3, Reverse(0), Reverse(0)));
+    (stage, major, minor, version.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use tiphys_machinery::resource::builtin;
@@ -180,5 +201,12 @@ mod tests {
         }
         let preferred = resources.preferred("autoscaling", "horizontalpodautoscalers").unwrap();
         assert_eq!(preferred.gvk.version, "v2");
+    }
+
+    #[test]
+    fn versions_sort_as_clients_prefer_them() {
+        let mut versions = ["v1alpha1", "v1", "foo", "v2beta1", "v2", "v1beta2", "v10"];
+        versions.sort_by_key(|version| preference(version));
+        assert_eq!(versions, ["v10", "v2", "v1", "v2beta1", "v1beta2", "v1alpha1", "foo"]);
     }
 }

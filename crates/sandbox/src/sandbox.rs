@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     base,
-    controllers::Manager,
+    controllers::{Manager, ROOT_CA},
     durable::{NotPersisted, OpenError},
     http::{
         credentials::{Credentials, CredentialsError},
@@ -22,7 +22,7 @@ use crate::{
         service::{ApiOptions, ApiService},
     },
     nodes::{self, NodeOptions},
-    registry::{Registry, RegistryOptions},
+    registry::{Registry, RegistryOptions, Subresource, WriteOptions},
     store::HistoryLimits,
     traffic::Traffic,
 };
@@ -138,6 +138,7 @@ impl Sandbox {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn serve(&self, address: SocketAddr) -> Result<Listening, ListenError> {
+        self.publish_authority();
         serve(&self.service.authenticated(), address).await
     }
 
@@ -147,6 +148,20 @@ impl Sandbox {
     /// When the address cannot be listened on.
     pub async fn serve_prometheus(&self, address: SocketAddr) -> Result<PrometheusListening, ListenError> {
         prometheus::serve(self.traffic.clone(), self.registry.clock(), address).await
+    }
+
+    /// Writes the certificate authority where programs in a cluster look for it.
+    fn publish_authority(&self) {
+        self.registry.set_authority(self.service.credentials().ca_pem());
+        let authority = self.registry.authority();
+        let Some(maps) = self.registry.resource("", "configmaps") else { return };
+        for map in self.registry.list(&maps, None).iter().filter(|map| map.name() == ROOT_CA) {
+            let options = WriteOptions::by("kube-controller-manager");
+            // One that is gone needs no authority.
+            let _ = self.registry.modify(&maps, map.namespace(), ROOT_CA, Subresource::Main, &options, |map| {
+                map["data"]["ca.crt"] = authority.into();
+            });
+        }
     }
 
     /// Returns a kubeconfig for the API at `url`. It holds the admin's token.

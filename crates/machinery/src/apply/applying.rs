@@ -142,7 +142,7 @@ fn run(
         }
     }
     managed.drop_empty();
-    drop_nulls(write.schema, &mut object);
+    drop_nulls(write.schema, &mut object, write.schema.type_name.is_some());
     if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }

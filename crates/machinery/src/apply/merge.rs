@@ -27,16 +27,18 @@ pub fn remove(schema: &Schema, value: &mut Value, gone: &Set) {
 }
 
 /// Removes `null` where the schema declares a field that cannot be `null`: merging and removing leave it behind.
-pub(super) fn drop_nulls(schema: &Schema, value: &mut Value) {
+pub(super) fn drop_nulls(schema: &Schema, value: &mut Value, builtin: bool) {
     match value {
         Value::Object(fields) => fields.retain(|key, value| {
             let Some(field) = schema.field(key) else { return true };
-            drop_nulls(field, value);
-            field.nullable || field.presence == Presence::Value || !value.is_null()
+            drop_nulls(field, value, builtin);
+            // Decoding makes the zero value of a null in a map of a built-in kind.
+            let entry = builtin && schema.is_map();
+            entry || field.nullable || field.presence == Presence::Value || !value.is_null()
         }),
         Value::Array(items) => {
             if let Some(schema) = &schema.items {
-                items.iter_mut().for_each(|item| drop_nulls(schema, item));
+                items.iter_mut().for_each(|item| drop_nulls(schema, item, builtin));
             }
         }
         _ => {}

@@ -130,7 +130,8 @@ pub fn validate_manager(field_manager: &str) -> Vec<Cause> {
     }
     for (position, c) in field_manager.char_indices().filter(|&(_, c)| !is_printable(c)) {
         let message = format!(
-            "Invalid value: {field_manager:?}: invalid character U+{:04X} (at position {position})",
+            "Invalid value: {}: invalid character U+{:04X} (at position {position})",
+            crate::field::quote(field_manager),
             u32::from(c)
         );
         causes.push(cause("FieldValueInvalid", message));

@@ -111,12 +111,17 @@ fn other_kind(api_version: &str, kind: &str, object: &Value, target: Target<'_>)
             let wanted = target.schema.type_name.as_deref().map_or_else(|| package(&given), package);
             format!("converting ({version}.{kind}) to ({wanted}.{}): unknown conversion", gvk.kind)
         }
-        None => format!(
-            "no kind {kind:?} is registered for version {api_version:?} in scheme \
-             \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\""
-        ),
+        None => not_registered(kind, api_version),
     };
     DecodeError::Type(reason).to_api(target, Some(object), b"")
+}
+
+/// The text for a kind that nobody knows.
+pub(super) fn not_registered(kind: &str, api_version: &str) -> String {
+    format!(
+        "no kind {kind:?} is registered for version {api_version:?} in scheme \
+         \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\""
+    )
 }
 
 /// What Go calls the type of a JSON value.

@@ -157,7 +157,7 @@ pub fn normalise(value: Value, target: Target<'_>) -> Result<(Value, Vec<String>
 /// Decodes the body of a DELETE, JSON or protobuf; an empty body is no options.
 ///
 /// # Errors
-/// 400 for no JSON, another kind or a value of the wrong type.
+/// 500 for no JSON, another kind or a value of the wrong type.
 pub fn delete_options(body: &[u8]) -> Result<Value, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Object(serde_json::Map::new()));
@@ -172,12 +172,19 @@ pub fn delete_options(body: &[u8]) -> Result<Value, ApiError> {
     } else {
         reader::from_json(body, Some(target.schema))
     };
-    let (value, report) = read.map_err(|e| e.to_api(target, None, body))?;
+    // Upstream gives no reason for any of this.
+    let refused = |error: DecodeError| {
+        let lead =
+            if matches!(error, DecodeError::Syntax(_)) { "couldn't get version/kind; json parse error: " } else { "" };
+        ApiError::new(500, "", format!("{lead}{error}"))
+    };
+    let (value, report) = read.map_err(refused)?;
     if value["kind"].as_str().is_some_and(|kind| kind != "DeleteOptions") {
-        return Err(ApiError::bad_request("decoded object cannot be converted to DeleteOptions"));
+        let (kind, version) = (&value["kind"], value["apiVersion"].as_str().unwrap_or_default());
+        return Err(ApiError::new(500, "", error::not_registered(kind.as_str().unwrap_or_default(), version)));
     }
     match report.failure {
-        Some(failure) => Err(DecodeError::Type(failure).to_api(target, Some(&value), body)),
+        Some(failure) => Err(refused(DecodeError::Type(failure))),
         None => Ok(value),
     }
 }

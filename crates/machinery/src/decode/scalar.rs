@@ -145,8 +145,7 @@ enum Precision {
     Micro,
 }
 
-/// RFC 3339 into UTC. The zero time of Go is no time. `MicroTime` may be given with fewer than six digits, which the
-/// reference server refuses.
+/// RFC 3339 into UTC. The zero time of Go is no time. `MicroTime` has six digits.
 fn time(text: &str, precision: Precision) -> Result<Value, Mismatch> {
     check_time(text, precision)?;
     let parsed: Timestamp =
@@ -176,6 +175,15 @@ fn check_time(text: &str, precision: Precision) -> Result<(), Mismatch> {
             return Err(fail(rest, element));
         }
         rest = tail;
+    }
+    if precision == Precision::Micro {
+        let six = rest.strip_prefix('.').and_then(|f| f.get(..6));
+        if six.is_none_or(|digits| !digits.bytes().all(|b| b.is_ascii_digit())) {
+            return Err(fail(rest, ".000000"));
+        }
+        if rest[7..].starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(fail(&rest[7..], "Z07:00"));
+        }
     }
     let fraction = rest.strip_prefix('.').map(|f| f.trim_start_matches(|c: char| c.is_ascii_digit()));
     let zone = fraction.unwrap_or(rest);

@@ -237,7 +237,7 @@ fn delete_options_may_be_absent() {
         delete_options(options).unwrap(),
         json!({"kind": "DeleteOptions", "apiVersion": "apps/v1", "gracePeriodSeconds": 0, "preconditions": {"uid": "u"}})
     );
-    assert_eq!(delete_options(br#"{"kind":"Pod"}"#).unwrap_err().code, 400);
+    assert_eq!(delete_options(br#"{"kind":"Pod"}"#).unwrap_err().code, 500);
 }
 
 #[test]

@@ -65,6 +65,16 @@ pub(super) fn namespace(object: &mut Fields) {
 }
 
 pub(super) fn node(object: &mut Fields) {
+    // The older field is the first of the newer one.
+    within(object, "spec", |spec| {
+        let one = spec.get("podCIDR").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let first = spec.get("podCIDRs").and_then(|all| all.get(0)).and_then(Value::as_str).map(str::to_owned);
+        match first {
+            Some(first) if one.is_empty() => _ = spec.insert("podCIDR".to_owned(), first.into()),
+            None if !one.is_empty() => _ = spec.insert("podCIDRs".to_owned(), vec![one].into()),
+            _ => {}
+        }
+    });
     within(object, "status", |status| {
         if let Some(capacity) = status.get("capacity").cloned() {
             pointer(status, "allocatable", capacity);

@@ -54,6 +54,7 @@ fn filler(group: &str, kind: &str) -> Option<fn(&mut Fields)> {
         ("discovery.k8s.io", "EndpointSlice") => network::endpoint_slice,
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => access::role_binding,
         ("storage.k8s.io", "StorageClass") => storage::class,
+        ("storage.k8s.io", "CSIDriver") => storage::driver,
         ("scheduling.k8s.io", "PriorityClass") => scaling::priority_class,
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") => access::validating_webhooks,
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => access::mutating_webhooks,

@@ -37,6 +37,9 @@ pub fn validate(object: &Value, resource: &Resource) -> Vec<Cause> {
         (false, "") => {}
         (false, _) => causes.push(at.forbidden("not allowed on this type")),
     }
+    if let Some(generation) = meta["generation"].as_i64().filter(|generation| *generation < 0) {
+        causes.push(path.child("generation").invalid(generation, "must be greater than or equal to 0"));
+    }
     causes.extend(common(meta, &path));
     causes.extend(finalizers(&meta["finalizers"], &path.child("finalizers")));
     if checks_finalizer_names(resource) {

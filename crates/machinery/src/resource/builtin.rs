@@ -125,7 +125,12 @@ fn workloads() -> Vec<Resource> {
         hpa("v2"),
         hpa("v1"),
         Builder::new("batch", "v1", "CronJob", "cronjobs").short("cj").all().generation(spec).status().build(),
-        Builder::new("batch", "v1", "Job", "jobs").all().generation(spec).status().build(),
+        Builder::new("batch", "v1", "Job", "jobs")
+            .all()
+            .generation(spec)
+            .status()
+            .deletion(DeletionPolicy::Orphan)
+            .build(),
     ]
 }
 

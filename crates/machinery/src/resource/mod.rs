@@ -129,6 +129,8 @@ pub struct Resource {
     pub selectable_fields: Vec<String>,
     /// `additionalPrinterColumns` of a custom resource, as written.
     pub printer_columns: Vec<Value>,
+    /// What is warned of with every answer, where this version is deprecated.
+    pub deprecation: Option<String>,
     /// The structural schema; a node that keeps everything where none is known.
     pub schema: Arc<Schema>,
 }
@@ -167,6 +169,7 @@ impl Resource {
             scale_paths: None,
             selectable_fields: Vec::new(),
             printer_columns: Vec::new(),
+            deprecation: None,
             schema: Arc::new(Schema::any()),
         }
     }
@@ -224,6 +227,8 @@ impl Resource {
     #[must_use]
     pub fn storage_version_hash(&self) -> String {
         let Gvk { group, version, kind } = &self.stored;
+        // Upstream still names the version in which it once stored definitions.
+        let version = if kind == "CustomResourceDefinition" { "v1beta1" } else { version };
         let digest = Sha256::digest(format!("{group}/{version}/{kind}"));
         STANDARD.encode(&digest[..8])
     }

@@ -96,7 +96,7 @@ fn parse_field(word: &'static str) -> (&'static str, FieldFacts) {
 /// atomic; scalars that the schema requires are written even when zero; `metadata`, `spec` and `status` at the top of a
 /// kind are held by value.
 const FACTS: &str = "
-meta.v1.ObjectMeta ownerReferences{uid}<uid finalizers{}< deletionGracePeriodSeconds*
+meta.v1.ObjectMeta ownerReferences{uid}<uid finalizers{}< deletionGracePeriodSeconds* managedFields*
 meta.v1.OwnerReference@ controller* blockOwnerDeletion*
 meta.v1.LabelSelector@
 meta.v1.Condition lastTransitionTime.

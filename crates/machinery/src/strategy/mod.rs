@@ -9,7 +9,7 @@ mod service;
 
 use serde_json::{Value, json};
 
-pub use pod::qos_class;
+pub use pod::{keep_all_but_ephemeral, keep_all_but_resources, qos_class};
 
 use crate::{
     decode, defaults, meta,
@@ -27,7 +27,10 @@ pub fn prepare_create(object: &mut Value, resource: &Resource) {
     if resource.has_status() && !keeps_status_on_create(resource) {
         reset_status(object, resource);
     }
-    meta::set_generation(object, i64::from(resource.generation != GenerationRule::Never));
+    // Where the kind counts nothing a given generation stays, as upstream has it.
+    if resource.generation != GenerationRule::Never {
+        meta::set_generation(object, 1);
+    }
     if resource.custom {
         return;
     }

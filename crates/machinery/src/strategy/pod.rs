@@ -13,10 +13,43 @@ pub(super) fn prepare_create(object: &mut Value) {
         status["conditions"] = json!([{
             "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates",
-            "lastProbeTime": null, "lastTransitionTime": null,
+            "lastProbeTime": null, "lastTransitionTime": object["metadata"]["creationTimestamp"],
         }]);
     }
     object["status"] = status;
+}
+
+/// Keeps everything but the ephemeral containers.
+pub fn keep_all_but_ephemeral(new: &mut Value, old: &Value) {
+    keep_all_but(new, old, |kept, new| {
+        if let Some(spec) = kept.get_mut("spec") {
+            meta::take(spec, &new["spec"], "ephemeralContainers");
+        }
+    });
+}
+
+/// Keeps everything but what containers ask for.
+pub fn keep_all_but_resources(new: &mut Value, old: &Value) {
+    keep_all_but(new, old, |kept, new| {
+        for field in ["containers", "initContainers"] {
+            for container in kept["spec"].get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
+                let all = new["spec"][field].as_array().into_iter().flatten();
+                if let Some(given) = all.into_iter().find(|given| given["name"] == container["name"]) {
+                    meta::take(container, given, "resources");
+                    meta::take(container, given, "resizePolicy");
+                }
+            }
+        }
+    });
+}
+
+fn keep_all_but(new: &mut Value, old: &Value, take: impl Fn(&mut Value, &Value)) {
+    let mut kept = old.clone();
+    take(&mut kept, new);
+    if let Some(metadata) = kept.get_mut("metadata") {
+        meta::take(metadata, &new["metadata"], "managedFields");
+    }
+    *new = kept;
 }
 
 /// Keeps what a status may not change or lose.

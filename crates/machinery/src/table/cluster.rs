@@ -320,7 +320,7 @@ pub(super) const CSI_DRIVER: Layout = Layout {
 pub(super) const ATTACHMENT: Layout = Layout {
     columns: &[
         NAME,
-        column("Attacher", ".spec.attacher"),
+        column("Attacher", ".spec.attacher").of_name(),
         column("PV", ".spec.source.persistentVolumeName"),
         column("Node", ".spec.nodeName"),
         boolean("Attached", ".status.attached"),

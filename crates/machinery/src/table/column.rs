@@ -42,6 +42,11 @@ pub(super) const fn date(name: &'static str, about: &'static str) -> Column {
 }
 
 impl Column {
+    /// Marks the column as one that names an object.
+    pub(super) const fn of_name(self) -> Self {
+        Self { format: "name", ..self }
+    }
+
     /// Shows the column in wide output only.
     pub(super) const fn wide(self) -> Self {
         Self { priority: 1, ..self }

@@ -118,5 +118,10 @@ pub(super) fn update_binding(new: &Value, old: &Value) -> Vec<Cause> {
     if meta::equal(None, Some(reference), Some(before)) {
         return Vec::new();
     }
-    vec![Path::new("roleRef").invalid(reference.clone(), "cannot change roleRef")]
+    // Upstream shows the names that the fields have in Go.
+    let shown = format!(
+        "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
+        reference["apiGroup"], reference["kind"], reference["name"]
+    );
+    vec![Path::new("roleRef").invalid_shown(&shown, "cannot change roleRef")]
 }

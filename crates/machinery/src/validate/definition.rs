@@ -53,6 +53,13 @@ fn definition(object: &Value) -> Vec<Cause> {
         causes.extend(version(given, &shared, &path.child("versions").index(i)));
     }
     causes.extend(version_list(versions, &path.child("versions")));
+    if let Some(first) = versions.first().map(|version| text(version, "name")) {
+        // Upstream keeps the first version's name once more.
+        let wrong = names::dns_label_1035(first);
+        if !wrong.is_empty() {
+            causes.push(path.child("version").invalid(first, &wrong.join(",")));
+        }
+    }
     causes.extend(
         ["plural", "singular", "kind", "listKind"]
             .into_iter()

@@ -97,8 +97,8 @@ fn new_fields(object: &Value, group: &str) -> Vec<Cause> {
     causes
 }
 
-/// Fields that an update through `events.k8s.io` may not change.
-const FIXED: [&str; 13] = [
+/// Fields that an update through `events.k8s.io` may not change; upstream looks at one twice.
+const FIXED: [&str; 14] = [
     "involvedObject",
     "reason",
     "message",
@@ -106,6 +106,7 @@ const FIXED: [&str; 13] = [
     "firstTimestamp",
     "lastTimestamp",
     "count",
+    "reason",
     "type",
     "eventTime",
     "action",

@@ -1,7 +1,8 @@
 //! What the API server refuses in objects of built-in kinds, in its words.
 //!
 //! Metadata is checked by [`crate::names`], pod templates by [`crate::pod_template`], custom resources by their schema.
-//! Objects are in their stored form and have their defaults. Not covered: kinds of storage drivers, and numbers in a status beyond their sign.
+//! Objects are in their stored form and have their defaults. Not covered: time zones of
+//! CronJobs, admission policies, and numbers in a status beyond their sign.
 
 mod access;
 mod config;
@@ -9,12 +10,16 @@ mod definition;
 mod event;
 mod ingress;
 mod job;
+mod limit_range;
 mod network;
+mod node;
 mod numbers;
 mod pod;
 mod scaling;
 mod service;
 mod storage;
+mod volume;
+mod webhook;
 mod workload;
 
 use serde_json::Value;
@@ -33,14 +38,39 @@ pub fn create(object: &Value, resource: &Resource) -> Vec<Cause> {
         ("apps", "ControllerRevision") => workload::create_revision(object),
         ("", "PersistentVolumeClaim") => storage::claim(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::create(object),
+        ("", "Node") => node::create(object),
         _ => always(object, resource, None),
+    }
+}
+
+/// Returns what is to be warned of in a new object.
+#[must_use]
+pub fn warnings(object: &Value, resource: &Resource) -> Vec<String> {
+    let template = |at: &str| crate::pod_template::warnings(&object["spec"]["template"], &Path::new(at));
+    match kind(resource) {
+        ("", "Pod") => crate::pod_template::warnings(object, &Path::default()),
+        ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
+        | ("batch", "Job")
+        | ("", "ReplicationController") => template("spec.template"),
+        ("batch", "CronJob") => {
+            let template = &object["spec"]["jobTemplate"]["spec"]["template"];
+            crate::pod_template::warnings(template, &Path::new("spec.jobTemplate.spec.template"))
+        }
+        ("", "PodTemplate") => crate::pod_template::warnings(&object["template"], &Path::new("template")),
+        _ => Vec::new(),
     }
 }
 
 /// Returns what is wrong with `new`, which replaces `old` through the main resource.
 #[must_use]
 pub fn update(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
-    let mut causes = always(new, resource, Some(old));
+    if kind(resource) == ("discovery.k8s.io", "EndpointSlice") && new["addressType"] != old["addressType"] {
+        // Upstream looks no further.
+        return stays(new, old, &["addressType"]);
+    }
+    // Upstream looks at the selector of a DaemonSet before all else, at that of others last.
+    let mut causes = if kind(resource) == ("apps", "DaemonSet") { selector_stays(new, old) } else { Vec::new() };
+    causes.extend(always(new, resource, Some(old)));
     causes.extend(match kind(resource) {
         ("", "Pod") => pod::update(new, old),
         ("", "Service") => service::update(new, old),
@@ -48,12 +78,15 @@ pub fn update(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
         ("", "ConfigMap") => config::update_config_map(new, old),
         ("", "Event") => event::update(new, old, &resource.gvk.group),
         ("", "PersistentVolumeClaim") => storage::update_claim(new, old),
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => selector_stays(new, old),
+        ("apps", "Deployment" | "ReplicaSet") => selector_stays(new, old),
         ("apps", "StatefulSet") => workload::update_stateful_set(new, old),
         ("apps", "ControllerRevision") => stays(new, old, &["data"]),
         ("batch", "Job") => job::update(new, old),
         ("networking.k8s.io", "IngressClass") => stays(new, old, &["spec", "controller"]),
-        ("discovery.k8s.io", "EndpointSlice") => stays(new, old, &["addressType"]),
+        ("", "Node") => node::update(new, old),
+        ("storage.k8s.io", "CSIDriver") => volume::update_driver(new, old),
+        ("storage.k8s.io", "CSINode") => volume::update_node(new, old),
+        ("storage.k8s.io", "VolumeAttachment") => stays(new, old, &["spec"]),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => access::update_binding(new, old),
         ("storage.k8s.io", "StorageClass") => storage::update_class(new, old),
         ("scheduling.k8s.io", "PriorityClass") => scaling::update_priority_class(new, old),
@@ -68,6 +101,8 @@ pub fn update(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
 pub fn update_status(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
     match kind(resource) {
         ("", "Pod") => pod::update_status(new, old),
+        ("", "Service") => service::status(&new["status"]),
+        ("", "Node") => node::update(new, old),
         ("batch", "Job") => job::update_status(new, old),
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet") | ("", "ReplicationController") => {
             workload::replica_status(&new["status"], kind(resource).1)
@@ -77,6 +112,12 @@ pub fn update_status(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause
         ("autoscaling", "HorizontalPodAutoscaler") => scaling::autoscaler_status(&new["status"]),
         _ => Vec::new(),
     }
+}
+
+/// Returns what is wrong with a pod that replaces another through `/ephemeralcontainers`.
+#[must_use]
+pub fn ephemeral_containers(pod: &Value) -> Vec<Cause> {
+    pod::ephemeral_containers(pod)
 }
 
 /// The rules that hold for creates and updates alike.
@@ -103,6 +144,14 @@ fn always(object: &Value, resource: &Resource, old: Option<&Value>) -> Vec<Cause
         ("", "ResourceQuota") => config::quota(object),
         ("", "PersistentVolumeClaim") => storage::claim(object),
         ("storage.k8s.io", "StorageClass") => storage::class(object),
+        ("storage.k8s.io", "CSIDriver") => volume::driver(object),
+        ("storage.k8s.io", "CSINode") => volume::node(object),
+        ("storage.k8s.io", "VolumeAttachment") => volume::attachment(object),
+        ("", "PersistentVolume") => volume::volume(object),
+        ("", "LimitRange") => limit_range::limit_range(object),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration") => {
+            webhook::configuration(object)
+        }
         ("coordination.k8s.io", "Lease") => config::lease(object),
         ("autoscaling", "HorizontalPodAutoscaler") => scaling::autoscaler(object),
         ("policy", "PodDisruptionBudget") => scaling::disruption_budget(object),

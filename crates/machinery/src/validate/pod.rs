@@ -6,7 +6,7 @@ use super::fields::{is_set, list, text};
 use crate::{
     error::Cause,
     field::Path,
-    meta,
+    meta, names,
     pod_template::{self, Caller},
 };
 
@@ -143,6 +143,31 @@ fn changed_fields(new: &Value, old: &Value) -> Vec<String> {
     keys.dedup();
     let differs = |key: &&&String| !meta::equal(None, new.get(key.as_str()), old.get(key.as_str()));
     keys.iter().filter(differs).map(|key| format!("spec.{key}")).collect()
+}
+
+/// Names of ephemeral containers may be those of no other container.
+pub(super) fn ephemeral_containers(pod: &Value) -> Vec<Cause> {
+    let spec = &pod["spec"];
+    let name = |container: &Value| text(container, "name").to_owned();
+    let others = ["containers", "initContainers"].iter().flat_map(|field| list(spec, field));
+    let mut taken: std::collections::BTreeSet<String> = others.map(name).collect();
+    let path = Path::new("spec.ephemeralContainers");
+    let mut causes = Vec::new();
+    for (i, container) in list(spec, "ephemeralContainers").iter().enumerate() {
+        let (given, at) = (name(container), path.index(i).child("name"));
+        if given.is_empty() {
+            causes.push(at.required(""));
+        } else {
+            causes.extend(names::dns_label(&given).iter().map(|why| at.invalid(given.as_str(), why)));
+            if !taken.insert(given.clone()) {
+                causes.push(at.duplicate(given));
+            }
+        }
+        if text(container, "image").is_empty() {
+            causes.push(path.index(i).child("image").required(""));
+        }
+    }
+    causes
 }
 
 pub(super) fn update_status(new: &Value, old: &Value) -> Vec<Cause> {

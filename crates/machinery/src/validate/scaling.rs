@@ -39,7 +39,14 @@ pub(super) fn autoscaler(object: &Value) -> Vec<Cause> {
 }
 
 fn reference(reference: &Value, path: &Path) -> Vec<Cause> {
-    ["kind", "name"].iter().flat_map(|field| segment(reference, field, "", &path.child(field))).collect()
+    let mut causes: Vec<Cause> =
+        ["kind", "name"].iter().flat_map(|field| segment(reference, field, "", &path.child(field))).collect();
+    let (version, kind) = (text(reference, "apiVersion"), text(reference, "kind"));
+    let core = version == "v1" && kind == "ReplicationController";
+    if !version.contains('/') && !core {
+        causes.push(path.child("apiVersion").invalid(version, "apiVersion must specify API group"));
+    }
+    causes
 }
 
 /// A name that must be there and can stand in a URL.

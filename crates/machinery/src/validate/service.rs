@@ -14,7 +14,11 @@ use crate::{error::Cause, field::Path, meta, names};
 pub(super) fn service(object: &Value) -> Vec<Cause> {
     let (spec, path) = (&object["spec"], Path::new("spec"));
     let headless = is_headless(spec);
-    let mut causes = Vec::new();
+    // Addresses are looked at when they are given out, before all else.
+    let mut causes = addresses(spec, &path);
+    if !causes.is_empty() {
+        return causes;
+    }
     if list(spec, "ports").is_empty() && !headless && text(spec, "type") != "ExternalName" {
         causes.push(path.child("ports").required(""));
     }
@@ -22,12 +26,34 @@ pub(super) fn service(object: &Value) -> Vec<Cause> {
     causes.extend(ports(spec, &path.child("ports")));
     causes.extend(names::labels(&spec["selector"], &path.child("selector")));
     causes.extend(affinity(spec, &path));
-    causes.extend(addresses(spec, &path));
     let types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     causes.extend(required_one_of(spec, "type", &types, &path));
     causes.extend(node_ports(spec, &path.child("ports")));
     causes.extend(load_balancer(spec, &path));
     causes.extend(traffic(spec, &path));
+    causes
+}
+
+/// Returns what is wrong with the addresses of a load balancer.
+pub(super) fn status(status: &Value) -> Vec<Cause> {
+    let path = Path::new("status.loadBalancer.ingress");
+    let mut causes = Vec::new();
+    for (i, ingress) in list(&status["loadBalancer"], "ingress").iter().enumerate() {
+        let (at, hostname) = (path.index(i), text(ingress, "hostname"));
+        if !text(ingress, "ip").is_empty() {
+            causes.extend(ip(&ingress["ip"], &at.child("ip")));
+            causes.extend(one_of(ingress, "ipMode", &["Proxy", "VIP"], &at));
+        } else if is_set(ingress, "ipMode") {
+            causes.push(at.child("ipMode").forbidden("may not be specified when `ip` is not set"));
+        }
+        if !hostname.is_empty() {
+            let at = at.child("hostname");
+            causes.extend(names::dns_subdomain(hostname).iter().map(|why| at.invalid(hostname, why)));
+            if hostname.parse::<IpAddr>().is_ok() {
+                causes.push(at.invalid(hostname, "must be a DNS name, not an IP address"));
+            }
+        }
+    }
     causes
 }
 

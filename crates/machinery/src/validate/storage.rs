@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{error::Cause, field::Path, meta, names, pod_template::label_selector, quantity::Quantity};
 
-const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+pub(super) const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 pub(super) fn claim(object: &Value) -> Vec<Cause> {
     claim_spec(&object["spec"], &Path::new("spec"))

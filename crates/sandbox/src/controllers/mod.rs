@@ -56,6 +56,7 @@ use crate::traffic::Traffic;
 pub(crate) use cache::{Cache, Marks, Update};
 pub(crate) use context::{Context, Controller, Writer};
 pub use manager::Manager;
+pub(crate) use namespace::ROOT_CA;
 pub(crate) use recorder::{About, Note};
 pub(crate) use view::Key;
 

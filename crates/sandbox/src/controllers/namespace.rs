@@ -14,7 +14,7 @@ use crate::registry::{DeleteOptions, Subresource};
 use crate::store::Change;
 
 const NAMESPACES: (&str, &str) = ("", "namespaces");
-const ROOT_CA: &str = "kube-root-ca.crt";
+pub(crate) const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// The namespace controller.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ fn furnish(namespace: &str, context: &Context<'_>) -> Result<(), ApiError> {
             "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as \
              the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of \
              Kubernetes clusters."}},
-        "data": {"ca.crt": ""},
+        "data": {"ca.crt": context.registry.authority()},
     });
     for (plural, name, object) in [("serviceaccounts", "default", account), ("configmaps", ROOT_CA, authority)] {
         let resource = writer.resource("", plural)?;

@@ -19,11 +19,13 @@ pub(super) struct User {
 }
 
 const ANONYMOUS: &str = "system:anonymous";
+const MASTERS: &str = "system:masters";
+const ACCOUNT: &str = "system:serviceaccount:";
 
 impl User {
     /// The user of the kubeconfig, and of callers in the same process.
     pub(super) fn admin() -> Self {
-        let groups = vec!["system:masters".to_owned(), "system:authenticated".to_owned()];
+        let groups = vec![MASTERS.to_owned(), "system:authenticated".to_owned()];
         Self { name: "kubernetes-admin".to_owned(), uid: String::new(), groups }
     }
 
@@ -78,6 +80,38 @@ pub(super) fn user_of(token: &str, credentials: &Credentials, now: Timestamp) ->
     Some(User::service_account(&account.namespace, &account.name, &account.uid))
 }
 
+/// Returns as whom a request is made: as its sender, or as whom the sender names in `Impersonate-` headers.
+///
+/// # Errors
+/// 403 where the sender may not, 500 for other headers of the kind without a user.
+pub(super) fn impersonated(user: User, headers: &HeaderMap) -> Result<User, ApiError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let name = text("impersonate-user");
+    let groups = headers.get_all("impersonate-group").iter().filter_map(|group| group.to_str().ok());
+    let mut groups: Vec<String> = groups.map(str::to_owned).collect();
+    if name.is_empty() {
+        let asked = !groups.is_empty() || headers.keys().any(|key| key.as_str().starts_with("impersonate-"));
+        let message = "requested impersonation without impersonating a user";
+        return if asked { Err(ApiError::new(500, "", message)) } else { Ok(user) };
+    }
+    if !user.groups.iter().any(|group| group == MASTERS) {
+        let why = format!(
+            "User \"{}\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope",
+            user.name
+        );
+        return Err(ApiError::forbidden("", "users", &name, &why));
+    }
+    if let Some((namespace, account)) = name.strip_prefix(ACCOUNT).and_then(|rest| rest.split_once(':')) {
+        let account = User::service_account(namespace, account, "");
+        groups = if groups.is_empty() { account.groups } else { groups };
+    }
+    let known = if name == ANONYMOUS { "system:unauthenticated" } else { "system:authenticated" };
+    if !groups.iter().any(|group| group == known) {
+        groups.push(known.to_owned());
+    }
+    Ok(User { name, uid: text("impersonate-uid"), groups })
+}
+
 fn unauthorized() -> ApiError {
     ApiError::new(401, "Unauthorized", "Unauthorized")
 }
@@ -92,7 +126,7 @@ pub(super) fn authorize(user: &User, method: &Method, path: &str, route: &Route)
     }
     match route {
         Route::Version
-        | Route::Health(_)
+        | Route::Health(..)
         | Route::CoreVersions
         | Route::Groups
         | Route::Group(_)

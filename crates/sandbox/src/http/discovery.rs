@@ -1,10 +1,11 @@
 //! Discovery: which groups, versions and resources are served (`spec/sandbox.md` sections 2.1 and 2.2).
 
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::header;
 use serde_json::{Map, Value, json};
 use tiphys_machinery::{
+    error::ApiError,
     openapi,
     resource::{Gvk, Resource, Subresource},
 };
@@ -14,7 +15,9 @@ use super::{
     negotiate,
     reply::{Media, Reply},
     service::{Server, page_not_found},
+    subresource,
 };
+use crate::catalog::{Preference, preference};
 
 /// A served group, its versions preferred first.
 pub(super) struct Group {
@@ -52,30 +55,13 @@ pub(super) fn served(server: &Server) -> Vec<Group> {
     groups.collect()
 }
 
-/// Sorts versions as clients prefer them: stable before beta before alpha, then the higher number, then others by name.
-type Preference = (u8, Reverse<u64>, Reverse<u64>, String);
-
-fn preference(version: &str) -> Preference {
-    let parsed = version.strip_prefix('v').and_then(|rest| {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let major: u64 = rest[..end].parse().ok()?;
-        let (stage, minor) = match &rest[end..] {
-            "" => (0, "0"),
-            tail if tail.starts_with("beta") => (1, &tail[4..]),
-            tail if tail.starts_with("alpha") => (2, &tail[5..]),
-            _ => return None,
-        };
-        Some((stage, Reverse(major), Reverse(minor.parse::<u64>().ok()?)))
-    });
-    let (stage, major, minor) = parsed.unwrap_or((3, Reverse(0), Reverse(0)));
-    (stage, major, minor, version.to_owned())
-}
-
 /// `/api`.
-pub(super) fn core(server: &Server, call: &Call) -> Reply {
+/// # Errors
+/// 406.
+pub(super) fn core(server: &Server, call: &Call) -> Result<Reply, ApiError> {
     let core: Vec<Group> = served(server).into_iter().filter(|group| group.name.is_empty()).collect();
-    if let Some(version) = aggregated_version(call) {
-        return aggregated(call, version, &core);
+    if let Some(version) = aggregated_version(call)? {
+        return Ok(aggregated(call, version, &core));
     }
     let versions: Vec<&str> = core.iter().flat_map(|group| &group.versions).map(|v| v.name.as_str()).collect();
     let host = call.header(header::HOST);
@@ -84,18 +70,20 @@ pub(super) fn core(server: &Server, call: &Call) -> Reply {
         "versions": versions,
         "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}],
     });
-    Reply::value(200, negotiate::error_media(call), &body)
+    Ok(Reply::value(200, negotiate::error_media(call), &body))
 }
 
 /// `/apis`.
-pub(super) fn groups(server: &Server, call: &Call) -> Reply {
+/// # Errors
+/// 406.
+pub(super) fn groups(server: &Server, call: &Call) -> Result<Reply, ApiError> {
     let groups: Vec<Group> = served(server).into_iter().filter(|group| !group.name.is_empty()).collect();
-    if let Some(version) = aggregated_version(call) {
-        return aggregated(call, version, &groups);
+    if let Some(version) = aggregated_version(call)? {
+        return Ok(aggregated(call, version, &groups));
     }
     let groups: Vec<Value> = groups.iter().map(group_value).collect();
     let body = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups});
-    Reply::value(200, negotiate::error_media(call), &body)
+    Ok(Reply::value(200, negotiate::error_media(call), &body))
 }
 
 /// `/apis/G`.
@@ -108,10 +96,16 @@ pub(super) fn group(server: &Server, call: &Call, name: &str) -> Reply {
 }
 
 /// `/api/v1` and `/apis/G/V`.
-pub(super) fn group_version(server: &Server, call: &Call, group: &str, version: &str) -> Reply {
+/// # Errors
+/// 404 for another version of a built-in group.
+pub(super) fn group_version(server: &Server, call: &Call, group: &str, version: &str) -> Result<Reply, ApiError> {
     let groups = served(server);
     let found = groups.iter().find(|g| g.name == group).and_then(|g| g.versions.iter().find(|v| v.name == version));
-    let Some(found) = found else { return page_not_found() };
+    let Some(found) = found else {
+        let known =
+            groups.iter().any(|g| g.name == group && g.versions.iter().any(|v| v.resources.iter().any(|r| !r.custom)));
+        return if known { Err(subresource::not_found()) } else { Ok(page_not_found()) };
+    };
     let resources: Vec<Value> = found.resources.iter().flat_map(|resource| legacy_resources(resource)).collect();
     let mut body = json!({
         "kind": "APIResourceList",
@@ -122,7 +116,7 @@ pub(super) fn group_version(server: &Server, call: &Call, group: &str, version: 
     if !group.is_empty() {
         body["apiVersion"] = "v1".into();
     }
-    Reply::value(200, negotiate::error_media(call), &body)
+    Ok(Reply::value(200, negotiate::error_media(call), &body))
 }
 
 fn group_value(group: &Group) -> Value {
@@ -143,7 +137,7 @@ fn legacy_resources(resource: &Resource) -> Vec<Value> {
         "verbs": resource.verbs,
     });
     add_names(&mut main, resource);
-    if resource.has_verb("list") {
+    if resource.has_verb("watch") {
         main["storageVersionHash"] = resource.storage_version_hash().into();
     }
     let subresources = resource.subresources.iter().map(|subresource| {
@@ -174,23 +168,26 @@ fn add_names(value: &mut Value, resource: &Resource) {
 }
 
 /// Returns the version of aggregated discovery that is asked for, if it is.
-fn aggregated_version(call: &Call) -> Option<&'static str> {
+///
+/// # Errors
+/// 406 where only one is asked for that is not served.
+fn aggregated_version(call: &Call) -> Result<Option<&'static str>, ApiError> {
     let accept = call.header(header::ACCEPT);
+    let mut other = false;
     for clause in accept.split(',') {
         let parts: Vec<&str> = clause.split(';').map(str::trim).collect();
         if parts.first() != Some(&"application/json") {
             continue;
         }
         if !parts.contains(&"as=APIGroupDiscoveryList") {
-            return None;
+            return Ok(None);
         }
-        match parts.iter().find_map(|part| part.strip_prefix("v=")) {
-            Some("v2") => return Some("v2"),
-            Some("v2beta1") => return Some("v2beta1"),
-            _ => {}
+        if parts.contains(&"v=v2") {
+            return Ok(Some("v2"));
         }
+        other = true;
     }
-    None
+    if other { Err(negotiate::not_acceptable(accept)) } else { Ok(None) }
 }
 
 fn aggregated(call: &Call, version: &str, groups: &[Group]) -> Reply {
@@ -257,16 +254,4 @@ fn response_kind(gvk: &Gvk, resource: &Resource) -> Value {
     let same = (&gvk.group, &gvk.version) == (&resource.gvk.group, &resource.gvk.version);
     let (group, version) = if same { ("", "") } else { (gvk.group.as_str(), gvk.version.as_str()) };
     json!({"group": group, "version": version, "kind": gvk.kind})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_sort_as_clients_prefer_them() {
-        let mut versions = ["v1alpha1", "v1", "foo", "v2beta1", "v2", "v1beta2", "v10"];
-        versions.sort_by_key(|version| preference(version));
-        assert_eq!(versions, ["v10", "v2", "v1", "v2beta1", "v1beta2", "v1alpha1", "foo"]);
-    }
 }

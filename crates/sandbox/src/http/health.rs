@@ -8,7 +8,7 @@ use super::{
     call::Call,
     discovery,
     reply::{Media, Reply},
-    service::Server,
+    service::{Server, page_not_found},
 };
 
 /// `/`.
@@ -47,7 +47,10 @@ pub(super) fn version(server: &Server) -> Reply {
 }
 
 /// `/healthz`, `/livez`, `/readyz`.
-pub(super) fn check(name: &str, call: &Call) -> Reply {
+pub(super) fn check(name: &str, part: &str, call: &Call) -> Reply {
+    if !matches!(part, "" | "ping") {
+        return page_not_found();
+    }
     if call.query.find("verbose").is_some() {
         return Reply::text(200, format!("[+]ping ok\n{name} check passed\n"));
     }

@@ -1,7 +1,7 @@
 //! In which form the answer is wanted (`Accept`), and in which the body comes (`Content-Type`).
 
 use serde_json::Value;
-use tiphys_machinery::{error::ApiError, table::IncludeObject};
+use tiphys_machinery::{error::ApiError, field::Path, table::IncludeObject};
 
 use super::{
     call::{Call, Query},
@@ -32,7 +32,7 @@ pub(super) enum Transform {
 /// Returns what the client wants: the first of the forms in `Accept` that can be had.
 ///
 /// # Errors
-/// 406 when none can.
+/// 406 when none can, 400 for tables with an unknown part of objects.
 pub(super) fn wanted(call: &Call) -> Result<Wanted, ApiError> {
     let accept = call.header(http::header::ACCEPT);
     let clauses = accept.split(',').map(str::trim).filter(|clause| !clause.is_empty());
@@ -41,7 +41,15 @@ pub(super) fn wanted(call: &Call) -> Result<Wanted, ApiError> {
         None => Some(Wanted::default()),
         Some(_) => clauses.find_map(|clause| form_of(clause, &call.query)),
     };
-    found.map(|wanted| pretty(wanted, call)).ok_or_else(|| not_acceptable(accept))
+    let found = found.map(|wanted| pretty(wanted, call)).ok_or_else(|| not_acceptable(accept))?;
+    let include = call.query.get("includeObject");
+    if matches!(found.transform, Transform::Table { .. }) && IncludeObject::from_query(include).is_none() {
+        let detail = "must be 'Metadata', 'Object', 'None', or empty";
+        let cause = Path::new("includeObject").invalid(include, detail);
+        let message = format!("Unable to convert to Table as requested: {}: {}", cause.field, cause.message);
+        return Err(ApiError::bad_request(message));
+    }
+    Ok(found)
 }
 
 /// Returns the text form for errors, which are sent in some form whatever was asked.
@@ -49,9 +57,10 @@ pub(super) fn error_media(call: &Call) -> Media {
     wanted(call).map(|wanted| wanted.media).unwrap_or_default()
 }
 
-fn not_acceptable(accept: &str) -> ApiError {
+/// 406.
+pub(super) fn not_acceptable(accept: &str) -> ApiError {
     let types = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
-    if accept.contains("protobuf") {
+    if accept.contains("protobuf") || accept.contains("as=") {
         return ApiError::not_acceptable(format!("only the following media types are accepted: {types}"));
     }
     ApiError::new(406, "NotAcceptable", format!("406: Not Acceptable\n\nAvailable representations: {types}"))

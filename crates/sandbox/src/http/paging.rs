@@ -141,6 +141,17 @@ pub(super) fn parse_revision(text: &str) -> Result<u64, ApiError> {
     })
 }
 
+/// Reads the `resourceVersion` of a get or a watch.
+///
+/// # Errors
+/// 500 without a reason, as upstream has it.
+pub(super) fn parse_single_revision(text: &str) -> Result<u64, ApiError> {
+    parse_revision(text).map_err(|error| {
+        let message = error.message.trim_start_matches("invalid resource version: ");
+        ApiError::new(500, "", message)
+    })
+}
+
 /// 422 about the options of a list or watch.
 pub(super) fn invalid(field: &str, message: &str) -> ApiError {
     let reason = if message.starts_with("Unsupported") { "FieldValueNotSupported" } else { "FieldValueForbidden" };

@@ -105,6 +105,7 @@ fn patch_converted(
     options: &WriteOptions,
 ) -> Result<(Written, Vec<String>), ApiError> {
     let storage = write::storage_of(server, resource)?;
+    let options = &write::asking(resource, options.clone());
     if patch.kind == PatchKind::Apply {
         let config = view::to_stored(resource, patch.value.clone());
         return server.registry.patch(&storage, (namespace, name), subresource, (patch.kind, &config), options);

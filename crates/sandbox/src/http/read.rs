@@ -24,7 +24,7 @@ pub(super) async fn get(
     name: &str,
 ) -> Result<Reply, ApiError> {
     let wanted = negotiate::wanted(call)?;
-    paging::reached(&server.registry, paging::parse_revision(call.query.get("resourceVersion"))?).await?;
+    paging::reached(&server.registry, paging::parse_single_revision(call.query.get("resourceVersion"))?).await?;
     let object = server.registry.get(resource, namespace, name)?;
     Ok(Renderer::new(resource, wanted, server.registry.clock()).one(200, &object))
 }

@@ -24,11 +24,23 @@ pub(super) fn delete(
     let wanted = negotiate::wanted(call)?;
     let options = options(call)?;
     let deleted = server.registry.delete(resource, namespace, name, &options)?;
+    let warnings = warnings(resource, &options);
     if deleted.removed && !resource.deletion.answers_object {
-        return Ok(Reply::value(200, wanted.media, &success(resource, &deleted)));
+        return Ok(Reply::value(200, wanted.media, &success(resource, &deleted)).warn(&warnings));
     }
     let status = if !deleted.removed && options.orphan_dependents == Some(false) { 202 } else { 200 };
-    Ok(Renderer::new(resource, wanted, server.registry.clock()).one(status, &deleted.object))
+    Ok(Renderer::new(resource, wanted, server.registry.clock()).one(status, &deleted.object).warn(&warnings))
+}
+
+/// Jobs leave their pods behind unless told otherwise, which surprises people.
+fn warnings(resource: &Resource, options: &DeleteOptions) -> Vec<String> {
+    let told = options.propagation.is_some() || options.orphan_dependents.is_some();
+    if told || (resource.gvk.group.as_str(), resource.gvk.kind.as_str()) != ("batch", "Job") {
+        return Vec::new();
+    }
+    let text = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove \
+                them or set propagationPolicy=Orphan to suppress this warning";
+    vec![text.to_owned()]
 }
 
 /// Deletes the selected objects of a namespace, and answers with them.
@@ -47,7 +59,8 @@ pub(super) fn delete_collection(
     let mut failure = None;
     for object in selected {
         match server.registry.delete(resource, object.namespace(), object.name(), &options) {
-            Ok(done) => deleted.push(done.object),
+            // As it was found, whatever holds it.
+            Ok(_) => deleted.push(object.clone()),
             // Gone meanwhile: what was asked for.
             Err(error) if error.code == 404 => {}
             Err(error) => failure = failure.or(Some(error)),
@@ -58,7 +71,8 @@ pub(super) fn delete_collection(
     }
     let meta = ListMeta { revision: server.registry.revision(), ..ListMeta::default() };
     let renderer = Renderer::new(resource, wanted, server.registry.clock());
-    renderer.list(deleted.iter().map(AsRef::as_ref), &meta)
+    let reply = renderer.list(deleted.iter().map(AsRef::as_ref), &meta)?;
+    Ok(reply.warn(&warnings(resource, &options)))
 }
 
 /// Returns the `Status` of a deletion that is complete.

@@ -1,7 +1,7 @@
 //! Reviews: kinds that are answered and never stored (`spec/sandbox.md` section 12.3).
 
 use serde_json::{Value, json};
-use tiphys_machinery::{decode::FieldValidation, error::ApiError, resource::Resource};
+use tiphys_machinery::{decode::FieldValidation, error::ApiError, field::Path, resource::Resource};
 
 use super::{auth, call::Call, negotiate, reply::Reply, service::Server, write};
 
@@ -23,6 +23,7 @@ fn answer(server: &Server, call: &Call, resource: &Resource, namespace: Option<&
     let media = negotiate::wanted(call)?.media;
     let mut object = write::body(call, resource.into(), FieldValidation::Ignore)?.object;
     write::check_namespace(&mut object, resource, namespace.unwrap_or_default())?;
+    check(resource, &object["spec"])?;
     object["status"] = match resource.gvk.kind.as_str() {
         "SelfSubjectReview" => json!({"userInfo": call.user.to_value()}),
         "TokenReview" => token_status(server, &object["spec"]),
@@ -31,6 +32,30 @@ fn answer(server: &Server, call: &Call, resource: &Resource, namespace: Option<&
         _ => access_status(object["spec"]["user"] != "system:anonymous"),
     };
     Ok(Reply::value(201, media, &object))
+}
+
+/// # Errors
+/// 422 for a question about access that does not say what to, or whose.
+fn check(resource: &Resource, spec: &Value) -> Result<(), ApiError> {
+    let kind = resource.gvk.kind.as_str();
+    let mut causes = Vec::new();
+    if kind.ends_with("AccessReview") && spec["resourceAttributes"].is_null() == spec["nonResourceAttributes"].is_null()
+    {
+        let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+        let given = spec["resourceAttributes"].clone();
+        causes.push(Path::new("spec.resourceAttributes").invalid(given, detail));
+    }
+    let nobody =
+        spec["user"].as_str().unwrap_or_default().is_empty() && spec["groups"].as_array().is_none_or(Vec::is_empty);
+    if matches!(kind, "SubjectAccessReview" | "LocalSubjectAccessReview") && nobody {
+        let detail = "at least one of user or group must be specified";
+        causes.push(Path::new("spec.user").invalid("", detail));
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    // Upstream leaves the kind out.
+    Err(ApiError::invalid(&resource.gvk.group, "", "", &causes))
 }
 
 fn token_status(server: &Server, spec: &Value) -> Value {

@@ -9,8 +9,8 @@ pub(super) enum Route {
     Index,
     /// `/version`.
     Version,
-    /// `/healthz`, `/livez`, `/readyz` and below.
-    Health(String),
+    /// `/healthz`, `/livez`, `/readyz`, and one part of them if it is named.
+    Health(String, String),
     /// `/metrics`.
     Metrics,
     /// `/prometheus/…`, or below `/sandbox/v1`: the rest of the path.
@@ -59,7 +59,7 @@ impl Route {
         match parts.as_slice() {
             [] => Self::Index,
             ["version"] => Self::Version,
-            [check @ ("healthz" | "livez" | "readyz"), ..] => Self::Health((*check).to_owned()),
+            [check @ ("healthz" | "livez" | "readyz"), part @ ..] => Self::Health((*check).to_owned(), part.join("/")),
             ["metrics"] => Self::Metrics,
             ["prometheus", rest @ ..] | ["sandbox", "v1", "prometheus", rest @ ..] => Self::Prometheus(rest.join("/")),
             ["sandbox", "v1", "traffic"] => Self::Traffic,
@@ -140,7 +140,7 @@ mod tests {
         let cases = [
             ("/", Route::Index),
             ("/apis/", Route::Groups),
-            ("/readyz/ping", Route::Health("readyz".into())),
+            ("/readyz/ping", Route::Health("readyz".into(), "ping".into())),
             ("/openapi/v3/apis/apps/v1", Route::OpenApiV3("apis/apps/v1".into())),
             ("/apis/apps/v1", Route::GroupVersion("apps".into(), "v1".into())),
             ("/nowhere", Route::Unknown),

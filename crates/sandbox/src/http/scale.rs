@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 use tiphys_machinery::{
     apply::{self, ApplyRequest, OnConflict, WriteRequest},
-    decode,
+    decode::{self, FieldValidation},
     error::ApiError,
     meta,
     resource::{Gvk, Resource},
@@ -27,7 +27,7 @@ pub(super) fn handle(
         return Ok(Reply::value(200, media, &view::read_scale(resource, &object)?));
     }
     let options = write::options(call, if call.method == Method::PATCH { "PatchOptions" } else { "UpdateOptions" })?;
-    let edit = Edit::of(call, resource, options.field_validation)?;
+    let edit = Edit::of(call, resource, name, options.field_validation)?;
     let kind = scale_resource();
     let owner = options.manager.clone();
     let request = WriteRequest::new(&kind, "scale", &owner, server.registry.now());
@@ -52,7 +52,7 @@ enum Edit {
 }
 
 impl Edit {
-    fn of(call: &Call, resource: &Resource, validation: decode::FieldValidation) -> Result<Self, ApiError> {
+    fn of(call: &Call, resource: &Resource, name: &str, validation: FieldValidation) -> Result<Self, ApiError> {
         if call.method == Method::PATCH {
             return Patch::of(call, resource).map(Self::Patch);
         }
@@ -60,7 +60,9 @@ impl Edit {
         let nothing = schema::Schema::any();
         let schema = schema::builtin("autoscaling/v1", "Scale");
         let target = decode::Target { gvk: &gvk, schema: schema.as_deref().unwrap_or(&nothing), custom: false };
-        write::body(call, target, validation).map(|decoded| Self::Replace(decoded.object))
+        let mut scale = write::body(call, target, validation)?.object;
+        write::check_name(&mut scale, name)?;
+        Ok(Self::Replace(scale))
     }
 
     /// Returns the next scale, with the managed fields of whom its number belongs to.

@@ -138,6 +138,7 @@ impl ApiService {
         if !self.trusted {
             call.user = auth::authenticate(&call.headers, &self.server.credentials, self.server.registry.now())?;
         }
+        call.user = auth::impersonated(std::mem::replace(&mut call.user, User::anonymous()), &call.headers)?;
         auth::authorize(&call.user, &call.method, &call.path, route)
     }
 }
@@ -186,15 +187,15 @@ impl Server {
             Route::Traffic => Ok(prometheus::counts(self)),
             Route::Index => Ok(health::index(self)),
             Route::Version => Ok(health::version(self)),
-            Route::Health(check) => Ok(health::check(&check, call)),
+            Route::Health(check, part) => Ok(health::check(&check, &part, call)),
             Route::Metrics => Ok(health::metrics(self)),
             Route::OpenApiV2 => Ok(self.documents.v2(self, call)),
             Route::OpenApiV3Index => Ok(self.documents.v3_index(self)),
             Route::OpenApiV3(path) => Ok(self.documents.v3(self, call, &path)),
-            Route::CoreVersions => Ok(discovery::core(self, call)),
-            Route::Groups => Ok(discovery::groups(self, call)),
+            Route::CoreVersions => discovery::core(self, call),
+            Route::Groups => discovery::groups(self, call),
             Route::Group(group) => Ok(discovery::group(self, call, &group)),
-            Route::GroupVersion(group, version) => Ok(discovery::group_version(self, call, &group, &version)),
+            Route::GroupVersion(group, version) => discovery::group_version(self, call, &group, &version),
             Route::Resource(_) | Route::Unknown => Ok(page_not_found()),
         }
     }

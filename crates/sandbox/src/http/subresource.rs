@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tiphys_machinery::{decode, error::ApiError, meta, resource::Resource, schema, time};
+use tiphys_machinery::{decode, error::ApiError, field::Path, meta, resource::Resource, schema, time};
 
 use super::{
     call::Call,
@@ -29,13 +29,12 @@ const TOKEN_LIFETIME: (i64, i64) = (3_600, 600);
 pub(super) async fn handle(server: &Server, call: &Call, place: Place) -> Result<Reply, ApiError> {
     let resources = server.registry.resources();
     let Some(resource) = resources.version(&place.group, &place.version, &place.plural) else {
-        let known =
-            resources.entries().flat_map(|entry| &entry.versions).any(|resource| resource.gvk.group == place.group);
+        let known = resources.entries().flat_map(|e| &e.versions).any(|r| r.gvk.group == place.group && !r.custom);
         return if known { Err(not_found()) } else { Ok(page_not_found()) };
     };
     drop(resources);
     if place.namespace.is_some() && !resource.namespaced {
-        return Err(not_found());
+        return if resource.custom { Ok(page_not_found()) } else { Err(not_found()) };
     }
     let reply = match (&place.name, &place.subresource) {
         (None, _) => collection(server, call, &resource, &place).await,
@@ -46,13 +45,17 @@ pub(super) async fn handle(server: &Server, call: &Call, place: Place) -> Result
             subresource(server, call, &resource, at, part).await
         }
     };
-    if resource.gvk.group.is_empty() && resource.gvk.kind == "Endpoints" {
-        return reply.map(|reply| reply.warn(&[ENDPOINTS.to_owned()]));
-    }
-    reply
+    let warning = match &resource.deprecation {
+        None if resource.gvk.group.is_empty() && resource.gvk.kind == "Endpoints" => ENDPOINTS,
+        None => return reply,
+        Some(text) => text,
+    };
+    let reply = reply.unwrap_or_else(|error| Reply::error(negotiate::error_media(call), &error));
+    Ok(reply.warn(&[warning.to_owned()]))
 }
 
-fn not_found() -> ApiError {
+/// 404 for a path within a group that is served.
+pub(super) fn not_found() -> ApiError {
     ApiError::new(404, "NotFound", "the server could not find the requested resource")
 }
 
@@ -98,8 +101,13 @@ async fn object(
     name: &str,
 ) -> Result<Reply, ApiError> {
     let namespace = place.namespace.as_deref().unwrap_or_default();
+    // Such a path is not known at all where there is nothing to read or change.
+    if !["get", "update", "patch", "delete"].iter().any(|verb| resource.has_verb(verb)) {
+        let made = resource.has_verb("create") && call.method == Method::POST;
+        return Err(if made { method_not_allowed() } else { not_found() });
+    }
     match call.method {
-        Method::GET if place.watch || call.query.flag("watch") => {
+        Method::GET if place.watch => {
             require(resource, "watch")?;
             let selection = Selection::of(&call.query, resource, place.namespace.as_deref())?.named(name);
             watch::watch(server, call, resource, selection).await
@@ -131,7 +139,10 @@ async fn subresource(
     at: (&str, &str),
     part: &str,
 ) -> Result<Reply, ApiError> {
-    let Some(served) = resource.subresource(part) else { return Err(not_found()) };
+    let Some(served) = resource.subresource(part) else {
+        let own = ApiError::not_found(&resource.gvk.group, &resource.plural, at.1);
+        return Err(if resource.custom { own } else { not_found() });
+    };
     let verb = match call.method {
         Method::GET => "get",
         Method::POST => "create",
@@ -189,23 +200,34 @@ fn binding(server: &Server, call: &Call, namespace: &str, name: Option<&str>) ->
         write::check_name(&mut binding, name)?;
     }
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    if node.is_empty() {
+        return Err(ApiError::new(500, "", "target.name: Required value"));
+    }
     let pod = meta::name(&binding).to_owned();
     let now = time::seconds(server.registry.now());
-    server
-        .registry
-        .try_modify(&pods, namespace, &pod, Subresource::Binding, &options, |value| bind(value, &pod, &node, &now))?;
+    server.registry.try_modify(&pods, namespace, &pod, Subresource::Binding, &options, |value| {
+        bind(value, &binding, &node, &now)
+    })?;
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(Reply::value(201, media, &status))
 }
 
-fn bind(pod: &mut Value, name: &str, node: &str, now: &str) -> Result<(), ApiError> {
+fn bind(pod: &mut Value, binding: &Value, node: &str, now: &str) -> Result<(), ApiError> {
+    let name = meta::name(binding);
+    let conflict = |why: String| {
+        let message = format!("Operation cannot be fulfilled on pods/binding \"{name}\": {why}");
+        Err(ApiError::new(409, "Conflict", message).about("", "pods/binding", name))
+    };
+    if pod["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty()) {
+        return conflict(format!("pod {name} has non-empty .spec.schedulingGates"));
+    }
     if let Some(bound) = pod["spec"]["nodeName"].as_str().filter(|bound| !bound.is_empty()) {
-        let message = format!(
-            "Operation cannot be fulfilled on pods/binding \"{name}\": pod {name} is already assigned to node \"{bound}\""
-        );
-        return Err(ApiError::new(409, "Conflict", message).about("", "pods/binding", name));
+        return conflict(format!("pod {name} is already assigned to node \"{bound}\""));
     }
     pod["spec"]["nodeName"] = node.into();
+    for (key, value) in binding["metadata"]["annotations"].as_object().into_iter().flatten() {
+        meta::set_annotation(pod, key, value.as_str().unwrap_or_default());
+    }
     meta::set_condition(pod, json!({"type": "PodScheduled", "status": "True"}), now);
     Ok(())
 }
@@ -225,7 +247,16 @@ fn token(
     let target = decode::Target { gvk: &served.gvk, schema: schema.as_deref().unwrap_or(&nothing), custom: false };
     let mut request = write::body(call, target, decode::FieldValidation::Ignore)?.object;
     let (default, least) = TOKEN_LIFETIME;
-    let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(default).clamp(least, 1 << 32);
+    let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(default);
+    let wrong = match seconds {
+        seconds if seconds < least => Some("may not specify a duration less than 10 minutes"),
+        seconds if seconds > 1 << 32 => Some("may not specify a duration larger than 2^32 seconds"),
+        _ => None,
+    };
+    if let Some(why) = wrong {
+        let cause = Path::new("spec.expirationSeconds").invalid(seconds, why);
+        return Err(ApiError::invalid(&served.gvk.group, &served.gvk.kind, "", &[cause]));
+    }
     let now = server.registry.now();
     let expires = now + SignedDuration::from_secs(seconds);
     let account = Account { namespace: namespace.into(), name: name.into(), uid: account.uid().as_ref().into() };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::stream;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use tiphys_machinery::{error::ApiError, resource::Resource};
+use tiphys_machinery::{error::ApiError, field::Path, resource::Resource};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -17,8 +17,7 @@ use tokio::{
 
 use super::{
     call::{Call, Query},
-    negotiate,
-    paging::{self, invalid},
+    negotiate, paging,
     render::{self, Renderer},
     reply::Reply,
     selection::Selection,
@@ -116,22 +115,27 @@ fn timeout_of(server: &Server, query: &Query) -> Result<Duration, ApiError> {
 }
 
 fn start_of(query: &Query) -> Result<Start, ApiError> {
-    let after = paging::parse_revision(query.get("resourceVersion"))?;
+    let after = paging::parse_single_revision(query.get("resourceVersion"))?;
     let matching = query.get("resourceVersionMatch");
-    let Some(_) = query.find("sendInitialEvents") else {
-        if !matching.is_empty() {
-            let text = "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
-            return Err(invalid("resourceVersionMatch", text));
-        }
-        return Ok(Start { initial: after == 0, after });
-    };
-    if matching.is_empty() {
-        let text = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        return Err(invalid("resourceVersionMatch", text));
+    let asked = query.find("sendInitialEvents").is_some();
+    let path = Path::new("resourceVersionMatch");
+    let mut causes = Vec::new();
+    if !asked && !matching.is_empty() {
+        let detail = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+        causes.push(path.forbidden(detail));
     }
-    if matching != "NotOlderThan" {
-        let text = format!("Unsupported value: \"{matching}\": supported values: \"NotOlderThan\"");
-        return Err(invalid("resourceVersionMatch", &text));
+    if asked && matching != "NotOlderThan" {
+        let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        causes.push(path.forbidden(detail));
+    }
+    if !matches!(matching, "" | "NotOlderThan") {
+        causes.push(path.unsupported(matching, &["NotOlderThan"]));
+    }
+    if !causes.is_empty() {
+        return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &causes));
+    }
+    if !asked {
+        return Ok(Start { initial: after == 0, after });
     }
     Ok(Start { initial: query.flag("sendInitialEvents"), after })
 }
@@ -229,7 +233,9 @@ impl Watcher {
     fn expire(&mut self, bytes: &mut Vec<u8>) {
         self.done = true;
         let message = format!("too old resource version: {} ({})", self.told, self.registry.revision());
-        let status = ApiError::expired(message).to_status();
+        let mut error = ApiError::expired(message);
+        error.details = serde_json::Value::Null;
+        let status = error.to_status();
         render::frame("ERROR", &status, bytes);
     }
 }

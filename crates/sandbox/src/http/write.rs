@@ -10,7 +10,7 @@ use tiphys_machinery::{
     field::Path,
     meta,
     resource::Resource,
-    view,
+    validate, view,
 };
 
 use super::{
@@ -75,14 +75,16 @@ pub(super) fn body(call: &Call, target: decode::Target<'_>, validation: FieldVal
 pub(super) fn create(server: &Server, call: &Call, resource: &Resource, namespace: &str) -> Result<Reply, ApiError> {
     let wanted = negotiate::wanted(call)?;
     let options = options(call, "CreateOptions")?;
-    let Decoded { mut object, warnings } = body(call, resource.into(), options.field_validation)?;
+    let Decoded { mut object, mut warnings } = body(call, resource.into(), options.field_validation)?;
     check_namespace(&mut object, resource, namespace)?;
     if !matches!(meta::resource_version(&object), "" | "0") {
         return Err(ApiError::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
     let registry = &server.registry;
     let storage = storage_of(server, resource)?;
+    let options = asking(resource, options);
     let object = registry.create(&storage, namespace, to_stored(resource, object), &options)?;
+    warnings.extend(validate::warnings(&object.value(), resource));
     Ok(Renderer::new(resource, wanted, registry.clock()).one(201, &object).warn(&warnings))
 }
 
@@ -102,6 +104,7 @@ pub(super) fn update(
     let object = to_stored(resource, object);
     let registry = &server.registry;
     let storage = storage_of(server, resource)?;
+    let options = asking(resource, options);
     let renderer = Renderer::new(resource, wanted, registry.clock());
     match registry.update(&storage, namespace, name, subresource, &object, &options) {
         Err(error) if error.code == 404 && resource.create_on_update && subresource == Subresource::Main => {
@@ -122,6 +125,12 @@ pub(super) fn storage_of(server: &Server, resource: &Resource) -> Result<Arc<Res
         return Ok(Arc::new(resource.clone()));
     }
     Ok(server.registry.resources().require(resource)?.storage.clone())
+}
+
+/// Notes the resource that was asked for, where another one is written to.
+pub(super) fn asking(resource: &Resource, options: WriteOptions) -> WriteOptions {
+    let asked = view::is_converted(resource).then(|| Arc::new(resource.clone()));
+    WriteOptions { asked, ..options }
 }
 
 /// Brings an object into its stored form.

@@ -14,7 +14,7 @@ use super::Registry;
 const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
 
 impl Registry {
-    /// Gives a new Service its cluster address and node ports (10.96.0.0/16 and 30000–32767).
+    /// Gives a Service what it has not yet of a cluster address and node ports (10.96.0.0/16 and 30000–32767).
     pub(super) fn allocate(&self, resource: &Resource, service: &mut Value) -> Result<(), ApiError> {
         if !(resource.gvk.group.is_empty() && resource.plural == "services") {
             return Ok(());
@@ -24,7 +24,10 @@ impl Registry {
             return Ok(());
         }
         fill_families(&mut service["spec"]);
-        let others: Vec<Value> = self.list(resource, None).iter().map(|object| object.value()).collect();
+        let uid = service["metadata"]["uid"].as_str().unwrap_or_default();
+        let others = self.list(resource, None);
+        let others = others.iter().filter(|other| **other.uid() != *uid);
+        let others: Vec<Value> = others.map(|object| object.value()).collect();
         if service["spec"]["clusterIP"].as_str().unwrap_or_default().is_empty() {
             let taken: BTreeSet<&str> = others.iter().filter_map(|other| other["spec"]["clusterIP"].as_str()).collect();
             let address = self.free_address(&taken)?;

@@ -10,6 +10,7 @@ use tiphys_machinery::{
 };
 
 use super::{DeleteOptions, Registry, Subresource, WriteOptions, metadata};
+use crate::catalog::preference;
 use crate::object::Object;
 
 /// Holds a definition until its objects are gone.
@@ -107,6 +108,7 @@ fn resource(definition: &Value, version: &Value) -> Resource {
     resource.printer_columns = version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default();
     let selectable = version["selectableFields"].as_array().into_iter().flatten();
     resource.selectable_fields = selectable.map(|field| text(&field["jsonPath"])).collect();
+    resource.deprecation = deprecation(definition, version);
     if subresources["status"].is_object() {
         resource.add_subresource("status");
     }
@@ -121,6 +123,26 @@ fn resource(definition: &Value, version: &Value) -> Resource {
         });
     }
     resource
+}
+
+/// Returns the warning for a deprecated version: its own text, or one that names the served version to use instead.
+fn deprecation(definition: &Value, version: &Value) -> Option<String> {
+    if version["deprecated"] != true {
+        return None;
+    }
+    if let Some(text) = version["deprecationWarning"].as_str() {
+        return Some(text.to_owned());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (group, kind) = (text(&definition["spec"]["group"]), text(&definition["spec"]["names"]["kind"]));
+    let own = text(&version["name"]);
+    let better = versions(definition)
+        .filter(|other| other["served"] == true && other["deprecated"] != true)
+        .map(|other| text(&other["name"]))
+        .filter(|other| preference(other) < preference(&own))
+        .min_by_key(|other| preference(other));
+    let instead = better.map(|version| format!("; use {group}/{version} {kind}")).unwrap_or_default();
+    Some(format!("{group}/{own} {kind} is deprecated{instead}"))
 }
 
 impl Registry {

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tiphys_machinery::{error::ApiError, resource::Resource};
+use tiphys_machinery::{
+    error::ApiError,
+    resource::{DeletionPolicy, Resource},
+};
 
 use super::{DeleteOptions, Propagation, Registry, crd, metadata, stored};
 use crate::{catalog::Entry, object::Object, store::Expected};
@@ -120,11 +123,11 @@ impl Registry {
         Ok(Some(Deleted { object, removed: remove }))
     }
 
-    /// Commits; returns the object after, or the last state, at the revision that it had.
+    /// Commits; returns the object after, or the last state at the revision of its removal.
     fn replace(&self, entry: &Entry, current: &Arc<Object>, new: Option<Object>) -> Option<Arc<Object>> {
         let expected = Expected::Revision(current.revision());
         let change = self.store().commit(&entry.storage, &entry.shard, current.key(), expected, new).ok()?;
-        Some(change.new.clone().unwrap_or_else(|| current.clone()))
+        Some(change.new.clone().unwrap_or_else(|| Arc::new(current.at_revision(change.revision))))
     }
 }
 
@@ -181,7 +184,7 @@ fn finalizers_for(resource: &Resource, value: &Value, options: &DeleteOptions) -
         (None, Some(false)) => Propagation::Background,
         (None, None) if current.iter().any(|f| f == ORPHAN) => Propagation::Orphan,
         (None, None) if current.iter().any(|f| f == FOREGROUND) => Propagation::Foreground,
-        (None, None) if resource.gvk.kind == "ReplicationController" => Propagation::Orphan,
+        (None, None) if resource.deletion.policy == DeletionPolicy::Orphan => Propagation::Orphan,
         (None, None) => Propagation::Background,
     };
     let mut finalizers: Vec<String> = current.into_iter().filter(|f| f != ORPHAN && f != FOREGROUND).collect();

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use tiphys_machinery::{
     error::ApiError,
     field::{self, Path},
+    meta,
     resource::Resource,
 };
 
@@ -32,7 +33,7 @@ pub(super) fn of(value: &mut Value) -> &mut Map<String, Value> {
 /// Sets what the server decides at creation.
 pub(super) fn begin(value: &mut Value, uid: String, now: Timestamp) {
     let metadata = of(value);
-    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"] {
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"] {
         metadata.remove(field);
     }
     metadata.insert("uid".into(), uid.into());
@@ -96,11 +97,16 @@ pub(super) fn keep_server_fields(old: &Value, new: &mut Value) {
     let metadata = of(new);
     metadata.remove("selfLink");
     metadata.remove("resourceVersion");
+    let other_uid = metadata.get("uid").filter(|uid| uid.as_str().is_some_and(|uid| !uid.is_empty())).cloned();
     for field in SERVER_FIELDS.into_iter().chain(["generation"]) {
         match old["metadata"].get(field) {
             Some(value) => metadata.insert(field.into(), value.clone()),
             None => metadata.remove(field),
         };
+    }
+    // Another uid is left for validation to refuse.
+    if let Some(uid) = other_uid {
+        metadata.insert("uid".into(), uid);
     }
 }
 
@@ -136,14 +142,9 @@ pub(super) fn set_finalizers(value: &mut Value, finalizers: Vec<String>) {
     }
 }
 
-/// What `/finalize` of a namespace changes: the finalizers of its spec.
-pub(super) fn keep_all_but_finalizers(old: &Value, new: &mut Value) {
-    let (finalizers, managed) = (new["spec"]["finalizers"].take(), new["metadata"]["managedFields"].take());
-    *new = old.clone();
-    new["spec"]["finalizers"] = finalizers;
-    if !managed.is_null() {
-        new["metadata"]["managedFields"] = managed;
-    }
+/// What `/finalize` of a namespace leaves as it is: the status.
+pub(super) fn keep_status(old: &Value, new: &mut Value) {
+    meta::take(new, old, "status");
 }
 
 /// Returns whether finalizers keep an object: those of its metadata, for a namespace also those of its spec.

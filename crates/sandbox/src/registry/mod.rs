@@ -16,7 +16,7 @@ mod write;
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use jiff::Timestamp;
@@ -39,6 +39,9 @@ use crate::{
     object::{Object, TypeHead, key_of},
     store::{HistoryLimits, ShardId, Store, Subscription},
 };
+
+/// What a cluster begins with: lower revisions are of another one, and clients that come with them start anew.
+const FIRST_REVISION: u64 = 100;
 
 /// How a registry is set up.
 #[derive(Debug, Clone)]
@@ -63,15 +66,18 @@ struct Inner {
     catalog: Catalog,
     clock: Clock,
     random: Mutex<fastrand::Rng>,
+    /// The certificate authority of the API, in PEM form, once it is served over TLS.
+    authority: OnceLock<String>,
 }
 
 impl Registry {
     /// Returns an empty registry that keeps everything in memory and serves these resources.
     #[must_use]
     pub fn in_memory(options: &RegistryOptions, resources: Vec<Arc<Resource>>) -> Self {
-        let store = Store::new(0, options.history);
+        let store = Store::new(FIRST_REVISION, options.history);
         let random = Mutex::new(fastrand::Rng::with_seed(options.seed));
-        let inner = Inner { store, catalog: Catalog::new(resources), clock: options.clock, random };
+        let catalog = Catalog::new(resources);
+        let inner = Inner { store, catalog, clock: options.clock, random, authority: OnceLock::new() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -83,7 +89,7 @@ impl Registry {
     /// When the folder is in use by another process, has another format or cannot be read.
     pub fn open(folder: &Path, options: &RegistryOptions, resources: Vec<Arc<Resource>>) -> Result<Self, OpenError> {
         let (journal, recovered) = Journal::open(folder)?;
-        let mut store = Store::new(0, options.history);
+        let mut store = Store::new(FIRST_REVISION, options.history);
         let mut heads = Heads::default();
         for (shard, revision, json) in recovered.objects {
             store.restore(&shard, revived(&mut heads, &shard, revision, &json));
@@ -93,7 +99,8 @@ impl Registry {
         // Another stretch of the generator's numbers after each start: uids must not come again.
         let seed = options.seed ^ store.revision().rotate_left(32);
         let random = Mutex::new(fastrand::Rng::with_seed(seed));
-        let inner = Inner { store, catalog: Catalog::new(resources), clock: options.clock, random };
+        let catalog = Catalog::new(resources);
+        let inner = Inner { store, catalog, clock: options.clock, random, authority: OnceLock::new() };
         let registry = Self { inner: Arc::new(inner) };
         registry.serve_stored_definitions();
         Ok(registry)
@@ -120,6 +127,17 @@ impl Registry {
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.inner.clock
+    }
+
+    /// Returns the certificate authority of the API, in PEM form; empty while it is not served over TLS.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.inner.authority.get().map_or("", String::as_str)
+    }
+
+    /// Notes the certificate authority of the API. The first one stays.
+    pub(crate) fn set_authority(&self, pem: &str) {
+        let _ = self.inner.authority.set(pem.to_owned());
     }
 
     /// Draws from the seeded generator.

@@ -1,9 +1,9 @@
 //! How a write is to be done.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 pub use tiphys_machinery::decode::FieldValidation;
-use tiphys_machinery::{error::ApiError, field::Path};
+use tiphys_machinery::{error::ApiError, field::Path, resource::Resource};
 
 /// Which part of an object a request addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +54,8 @@ pub struct WriteOptions {
     pub force: bool,
     /// Whether an apply has already noted who owns what.
     pub(crate) applied: bool,
+    /// The resource that was asked for, where the one that is written to shows the objects in another form.
+    pub(crate) asked: Option<Arc<Resource>>,
 }
 
 impl WriteOptions {
@@ -61,6 +63,11 @@ impl WriteOptions {
     #[must_use]
     pub fn by(manager: impl Into<Cow<'static, str>>) -> Self {
         Self { manager: manager.into(), field_validation: FieldValidation::Ignore, ..Self::default() }
+    }
+
+    /// Returns the resource whose rules hold, where `resource` is written to.
+    pub(super) fn asked<'a>(&'a self, resource: &'a Resource) -> &'a Resource {
+        self.asked.as_deref().unwrap_or(resource)
     }
 }
 

@@ -5,6 +5,7 @@ use tiphys_machinery::{
     apply::{ApplyRequest, OnConflict, WriteRequest, apply},
     decode::{self, Target},
     error::ApiError,
+    field::Path,
     patch::{json, merge, strategic},
     resource::Resource,
 };
@@ -46,7 +47,9 @@ impl Registry {
         let mut warnings = Vec::new();
         let object = self.rewrite(resource, namespace, name, subresource, options, &mut |current, old| {
             let patched = patched(resource, kind, patch, old.clone())?;
-            let decoded = decode::value(patched, Vec::new(), Target::from(resource), options.field_validation)?;
+            let shown = patched.clone();
+            let decoded = decode::value(patched, Vec::new(), Target::from(resource), options.field_validation)
+                .map_err(|error| unreadable(resource, &shown, error))?;
             check_identity(resource, name, current.revision(), old, &decoded.object)?;
             warnings = decoded.warnings;
             Ok(decoded.object)
@@ -107,6 +110,13 @@ fn patched(resource: &Resource, kind: PatchKind, patch: &Value, document: Value)
         PatchKind::Strategic => strategic::apply(document, patch.clone(), &resource.schema),
         PatchKind::Apply => Ok(document),
     }
+}
+
+/// The 422 for what a patch makes that is no object of the kind: it shows the whole and says why.
+pub(crate) fn unreadable(resource: &Resource, patched: &Value, error: ApiError) -> ApiError {
+    let lead = format!("cannot be handled as a {}: ", resource.gvk.kind);
+    let Some((_, why)) = error.message.split_once(&lead).filter(|_| error.code == 400) else { return error };
+    ApiError::invalid("", "", "", &[Path::new("patch").invalid(patched.to_string(), why)])
 }
 
 /// A patch may not make another object of it, and a resourceVersion in it is a precondition.

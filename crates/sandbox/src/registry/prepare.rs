@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 use tiphys_machinery::{
+    admission,
     apply::{WriteRequest, update_managed},
     defaults,
     error::{ApiError, Cause},
-    names,
+    meta, names,
     resource::Resource,
-    schema, strategy, validate,
+    schema, strategy, validate, view,
 };
 
 use super::{Registry, Subresource, WriteOptions, crd, metadata};
@@ -22,13 +23,14 @@ impl Registry {
     ) -> Result<(), ApiError> {
         self.admit_create(resource, value)?;
         fill_defaults(resource, value);
+        metadata::begin(value, self.new_uid(), self.now());
         // What admission, the kind and the allocators set belongs to nobody.
         self.track(resource, Subresource::Main, None, value, options);
         self.admit_new(resource, value)?;
-        metadata::begin(value, self.new_uid(), self.now());
         strategy::prepare_create(value, resource);
         let mut causes = names::validate(value, resource);
-        causes.extend(own_causes(resource, Subresource::Main, value, None));
+        let asked = options.asked(resource);
+        causes.extend(own_causes(asked, Subresource::Main, value, None));
         refuse(resource, value, &causes)?;
         if crd::is_definition(resource) {
             crd::establish(value, &metadata::stamp(self.now()));
@@ -52,19 +54,31 @@ impl Registry {
         if subresource != Subresource::Binding {
             fill_defaults(resource, new);
             self.track(resource, subresource, Some(old), new, options);
+            admit_update(resource, subresource, new);
         }
         match subresource {
             Subresource::Status => strategy::prepare_status_update(new, old, resource),
             // The node and the condition that tells of it come in one write, and the generation stays.
             Subresource::Binding => {}
-            Subresource::Finalize => metadata::keep_all_but_finalizers(old, new),
+            Subresource::Finalize => metadata::keep_status(old, new),
+            Subresource::EphemeralContainers => {
+                strategy::keep_all_but_ephemeral(new, old);
+                strategy::prepare_update(new, old, resource);
+            }
+            Subresource::Resize => {
+                strategy::keep_all_but_resources(new, old);
+                strategy::prepare_update(new, old, resource);
+            }
             _ => strategy::prepare_update(new, old, resource),
         }
         metadata::of(new).insert("resourceVersion".into(), version);
         let mut causes = names::validate_update(new, old, resource);
         metadata::of(new).remove("resourceVersion");
-        causes.extend(own_causes(resource, subresource, new, Some(old)));
+        causes.extend(own_causes(options.asked(resource), subresource, new, Some(old)));
         refuse(resource, new, &causes)?;
+        if subresource == Subresource::Main {
+            self.allocate(resource, new)?;
+        }
         strategy::complete(new, resource);
         if crd::is_definition(resource) && new["spec"] != old["spec"] && old["metadata"]["deletionTimestamp"].is_null()
         {
@@ -82,10 +96,17 @@ impl Registry {
         new: &mut Value,
         options: &WriteOptions,
     ) {
-        if !options.applied {
-            let request = WriteRequest::new(resource, subresource.name(), &options.manager, self.now());
-            update_managed(&request, old, new);
+        if options.applied {
+            return;
         }
+        let asked = options.asked(resource);
+        let request = WriteRequest::new(asked, subresource.name(), &options.manager, self.now());
+        if options.asked.is_none() {
+            return update_managed(&request, old, new);
+        }
+        let (before, mut shown) = (old.map(|old| view::in_version(asked, old)), view::in_version(asked, new));
+        update_managed(&request, before.as_ref(), &mut shown);
+        meta::take(&mut new["metadata"], &shown["metadata"], "managedFields");
     }
 
     /// Refuses what may not be created here and now: no namespace, or one that is going.
@@ -116,6 +137,14 @@ impl Registry {
     }
 }
 
+/// What admission plugins set again in what replaces an object.
+fn admit_update(resource: &Resource, subresource: Subresource, new: &mut Value) {
+    let pod = resource.stored.group.is_empty() && resource.stored.kind == "Pod";
+    if pod && subresource == Subresource::Main {
+        admission::toleration_seconds(new);
+    }
+}
+
 fn fill_defaults(resource: &Resource, value: &mut Value) {
     if resource.custom {
         schema::apply_defaults(value, &resource.schema);
@@ -131,6 +160,7 @@ fn own_causes(resource: &Resource, subresource: Subresource, new: &Value, old: O
             (None, _) => validate::create(new, resource),
             (Some(old), Subresource::Main | Subresource::Scale) => validate::update(new, old, resource),
             (Some(old), Subresource::Status) => validate::update_status(new, old, resource),
+            (Some(_), Subresource::EphemeralContainers) => validate::ephemeral_containers(new),
             (Some(_), _) => Vec::new(),
         };
     }

@@ -156,14 +156,18 @@ async fn the_namespaces_of_every_cluster_stay() {
 }
 
 #[tokio::test]
-async fn what_goes_is_shown_as_it_was() {
+async fn what_goes_by_an_update_is_shown_as_it_was() {
     let registry = registry();
-    let made = create(&registry, "", "configmaps", "ns", json!({"metadata": {"name": "c"}})).unwrap();
+    let held = json!({"metadata": {"name": "c", "finalizers": ["example.com/a"]}});
+    create(&registry, "", "configmaps", "ns", held).unwrap();
     let resource = registry.resource("", "configmaps").unwrap();
-    let gone = registry.delete(&resource, "ns", "c", &DeleteOptions::background()).unwrap();
-    assert!(gone.removed);
-    assert_eq!(gone.object.value()["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
-    assert!(registry.revision() > gone.object.revision());
+    let marked = registry.delete(&resource, "ns", "c", &DeleteOptions::background()).unwrap();
+    assert!(!marked.removed);
+    let options = WriteOptions::by("t");
+    let let_go = |c: &mut Value| c["metadata"]["finalizers"] = json!([]);
+    let gone = registry.modify(&resource, "ns", "c", Subresource::Main, &options, let_go).unwrap();
+    assert_eq!(gone.revision(), marked.object.revision());
+    assert!(registry.revision() > gone.revision());
 }
 
 #[tokio::test]

@@ -151,6 +151,7 @@ impl Registry {
         let resources = self.resources();
         let entry = resources.require(resource)?;
         let mut object = stored(entry, new);
+        check_size(&object)?;
         if object.same_content(current) {
             return Ok(Some(current.clone()));
         }
@@ -193,6 +194,7 @@ impl Registry {
         }
         self.prepare_create(resource, &mut value, options)?;
         let object = stored(entry, &value);
+        check_size(&object)?;
         let exists = |found: Option<Arc<Object>>| {
             let mut error = ApiError::already_exists(&resource.gvk.group, &resource.plural, object_name(&value));
             if found.is_some_and(|found| found.is_deleting()) {
@@ -221,6 +223,16 @@ impl Registry {
             (0..SUFFIX_LENGTH).map(|_| char::from(SUFFIX_ALPHABET[random.usize(..SUFFIX_ALPHABET.len())])).collect()
         })
     }
+}
+
+/// # Errors
+/// 500 for an object that the store of a real cluster would not take.
+fn check_size(object: &Object) -> Result<(), ApiError> {
+    const MOST: usize = 3 << 19;
+    if object.size() > MOST {
+        return Err(ApiError::new(500, "", "etcdserver: request is too large"));
+    }
+    Ok(())
 }
 
 fn object_name(value: &Value) -> &str {

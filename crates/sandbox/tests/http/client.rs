@@ -132,9 +132,10 @@ async fn both_kinds_of_watcher_become_ready() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_ends_in_time_with_a_bookmark() {
     let maps: Api<ConfigMap> = Api::default_namespaced(client());
+    let start = maps.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
     maps.create(&PostParams::default(), &config_map("a", "x")).await.unwrap();
     let events: Vec<_> =
-        maps.watch(&WatchParams::default().timeout(5), "1").await.unwrap().try_collect().await.unwrap();
+        maps.watch(&WatchParams::default().timeout(5), &start).await.unwrap().try_collect().await.unwrap();
     assert!(matches!(events.as_slice(), [WatchEvent::Added(_), WatchEvent::Bookmark(_)]), "{events:?}");
 }
 

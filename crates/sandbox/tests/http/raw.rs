@@ -187,3 +187,56 @@ async fn tokens_of_service_accounts_are_known() {
     let who = send(&service.authenticated(), line, &headers, review).await.json();
     assert_eq!(who["status"]["userInfo"]["username"], "system:serviceaccount:default:sa");
 }
+
+#[tokio::test]
+async fn an_admin_may_ask_as_somebody_else() {
+    let service = cluster().authenticated();
+    let admin = format!("Bearer {}", service.credentials().admin_token());
+    let review = r#"{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}"#;
+    let line = "POST /apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let json = ("content-type", "application/json");
+    let as_jane = [json, ("authorization", admin.as_str()), ("impersonate-user", "jane"), ("impersonate-group", "dev")];
+    let who = send(&service, line, &as_jane, review).await.json();
+    assert_eq!(who["status"]["userInfo"]["username"], "jane");
+    assert_eq!(who["status"]["userInfo"]["groups"], serde_json::json!(["dev", "system:authenticated"]));
+    let nobody = [json, ("authorization", admin.as_str()), ("impersonate-group", "dev")];
+    assert_eq!(send(&service, line, &nobody, review).await.status, 500);
+    let stranger = [("impersonate-user", "jane")];
+    assert_eq!(send(&service, "GET /api/v1/pods", &stranger, "").await.status, 403, "only an admin may");
+}
+
+#[tokio::test]
+async fn large_objects_are_refused() {
+    let service = cluster();
+    let json = [("content-type", "application/json")];
+    let maps = "POST /api/v1/namespaces/default/secrets";
+    let secret = |size: usize| {
+        let data = "YWFh".repeat(size / 4);
+        format!(r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"s{size}"}},"data":{{"a":"{data}"}}}}"#)
+    };
+    assert_eq!(send(&service, maps, &json, &secret(1 << 20)).await.status, 201);
+    assert_eq!(send(&service, maps, &json, &secret(4 << 20)).await.status, 413);
+    let map = format!(
+        r#"{{"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{{"name":"r"}},"revision":1,"data":{{"a":"{}"}}}}"#,
+        "a".repeat(2 << 20)
+    );
+    let refused = send(&service, "POST /apis/apps/v1/namespaces/default/controllerrevisions", &json, &map).await;
+    assert_eq!((refused.status, &refused.json()["message"]), (500, &"etcdserver: request is too large".into()));
+}
+
+#[tokio::test]
+async fn a_service_gets_its_address_when_its_type_has_one() {
+    let service = cluster();
+    let json = [("content-type", "application/json")];
+    let external = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"s"},"spec":{"type":"ExternalName","externalName":"example.com"}}"#;
+    send(&service, "POST /api/v1/namespaces/default/services", &json, external).await;
+    let patch = r#"{"spec":{"type":"NodePort","externalName":null,"ports":[{"port":80}]}}"#;
+    let line = "PATCH /api/v1/namespaces/default/services/s";
+    let merge = [("content-type", "application/merge-patch+json")];
+    let spec = send(&service, line, &merge, patch).await.json()["spec"].clone();
+    assert!(spec["clusterIP"].as_str().unwrap().starts_with("10.96."), "{spec}");
+    let port = spec["ports"][0]["nodePort"].clone();
+    assert!(port.as_i64().is_some_and(|port| port >= 30_000), "{spec}");
+    let again = send(&service, line, &merge, r#"{"spec":{"selector":{"a":"b"}}}"#).await.json();
+    assert_eq!(again["spec"]["ports"][0]["nodePort"], port, "it keeps its own");
+}

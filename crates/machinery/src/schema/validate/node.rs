@@ -171,25 +171,30 @@ fn string(text: &str, schema: &Schema, rules: &Rules, path: &str, found: &mut Fo
 fn numeric(number: &Number, schema: &Schema, rules: &Rules, path: &str, found: &mut Found) {
     let value = number.as_f64().unwrap_or_default();
     let at = Path::new(path);
-    let mut refuse =
-        |reason: String| found.add(at.invalid(Value::Number(number.clone()), &format!("{path} in body {reason}")));
+    let mut refuse = |detail: String| found.add(at.invalid(Value::Number(number.clone()), &detail));
     if let Some(factor) = rules.multiple_of {
+        // Upstream cuts the factor for a whole number.
+        let factor = if number.is_f64() { factor } else { factor.trunc() };
         let times = if factor < 1.0 { 1.0 / factor * value } else { value / factor };
-        if factor > 0.0 && times.fract() != 0.0 {
-            refuse(format!("should be a multiple of {factor}"));
+        if factor <= 0.0 {
+            refuse(format!("factor MultipleOf declared for {path} must be positive: {factor}"));
+        } else if times.fract() != 0.0 {
+            refuse(format!("{path} in body should be a multiple of {factor}"));
         }
     }
     if let Some((limit, exclusive)) = rules.minimum
         && (value < limit || (exclusive && value == limit))
     {
-        refuse(format!("should be greater than {}{limit}", if exclusive { "" } else { "or equal to " }));
+        refuse(format!("{path} in body should be greater than {}{limit}", if exclusive { "" } else { "or equal to " }));
     }
     if let Some((limit, exclusive)) = rules.maximum
         && (value > limit || (exclusive && value == limit))
     {
-        refuse(format!("should be less than {}{limit}", if exclusive { "" } else { "or equal to " }));
+        refuse(format!("{path} in body should be less than {}{limit}", if exclusive { "" } else { "or equal to " }));
     }
-    let narrow = schema.ty == Type::Integer && schema.format.as_deref() == Some("int32");
+    // Upstream looks at the width only where it looks at the value at all.
+    let bounded = rules.multiple_of.is_some() || rules.minimum.is_some() || rules.maximum.is_some();
+    let narrow = bounded && schema.ty == Type::Integer && schema.format.as_deref() == Some("int32");
     if narrow && !(f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&value) {
         found.add(pathless(&format!("Checked value must be of type integer with format int32 in {path}")));
     }

@@ -159,17 +159,27 @@ fn write(budget: &Budget, key: &Key, numbers: &Numbers, context: &Context<'_>) -
     if !numbers.disrupted.is_empty() {
         status["disruptedPods"] = json!(numbers.disrupted);
     }
-    put_status(key, &status, context)
+    put_status(budget, key, &status, context)
 }
 
-/// An eviction may have been granted since the budget was read; it writes the status again, so nothing is lost by
-/// overwriting, but its grant must survive.
-fn put_status(key: &Key, status: &Value, context: &Context<'_>) -> Result<(), ApiError> {
-    let written = context.writer().modify_status(BUDGETS, key, |object| object["status"] = status.clone());
+/// Writes the status, unless an eviction was granted since the budget was read: the grant must survive, and its change
+/// brings the budget here again.
+fn put_status(budget: &Budget, key: &Key, status: &Value, context: &Context<'_>) -> Result<(), ApiError> {
+    let written = context.writer().modify_status(BUDGETS, key, |object| {
+        if !granted_since(budget, object) {
+            object["status"] = status.clone();
+        }
+    });
     match written {
         Err(error) if error.code != 404 => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Returns whether a stored budget has grants that were not there when it was read.
+fn granted_since(read: &Budget, object: &Value) -> bool {
+    let grants = object["status"]["disruptedPods"].as_object();
+    grants.is_some_and(|grants| grants.keys().any(|pod| !read.status.disrupted_pods.contains_key(pod)))
 }
 
 /// Returns the conditions with [`ALLOWED`] as it is now; `failure` tells why the budget cannot be computed.
@@ -213,5 +223,23 @@ fn fail(budget: &Budget, key: &Key, about: &About, why: &str, context: &mut Cont
     match written {
         Err(error) if error.code != 404 => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize as _;
+
+    use super::*;
+
+    #[test]
+    fn a_grant_that_came_meanwhile_is_noticed() {
+        let budget =
+            |grants: Value| json!({"metadata": {"name": "b", "namespace": "ns"}, "status": {"disruptedPods": grants}});
+        let (at, none) = ("2026-01-01T00:00:00Z", json!({}));
+        let read = Budget::deserialize(&budget(json!({"a": at}))).unwrap();
+        assert!(!granted_since(&read, &budget(none)), "one less");
+        assert!(!granted_since(&read, &budget(json!({"a": at}))), "the same");
+        assert!(granted_since(&read, &budget(json!({"a": at, "b": at}))), "one more");
     }
 }
