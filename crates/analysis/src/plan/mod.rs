@@ -15,7 +15,7 @@ mod spec;
 mod ttl;
 mod validate;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tiphys_api::{
     AnalysisRun,
     constants::analysis_phase,
@@ -35,7 +35,10 @@ pub use self::{
 };
 
 /// Wait after a measurement that could not be taken.
-pub const ERROR_RETRY: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+pub const ERROR_RETRY: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long after its time something is looked at.
+const AFTER: SignedDuration = SignedDuration::from_millis(1);
 
 /// What a pass begins with.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +105,8 @@ pub fn end(run: &AnalysisRun, checked: &Checked, taken: Vec<Taken>, now: Timesta
     debug_assert!(was_terminating == due::is_terminating(&run), "measurements alone end no run");
     let events = assess::apply(&mut run, checked, now);
     let trimmed = trim(&mut run.status.metric_results, &checked.rules);
-    let requeue = next::next(&run, &checked.metrics, now);
+    // A measurement is due strictly after its time: asking again at that time itself would find nothing, for ever.
+    let requeue = next::next(&run, &checked.metrics, now).map(|at| at.max(now) + AFTER);
     let requeue = if analysis_phase::is_completed(&run.status.phase) { ttl::expires_at(&run) } else { requeue };
     End { status: run.status, events, requeue, trimmed }
 }
