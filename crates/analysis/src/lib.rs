@@ -21,6 +21,7 @@
 //! Deliberately absent: Experiments and the Rollout's own passes (crate `rollouts`); metric plugins, which are processes of
 //! their own; metrics about this process.
 
+mod arguments;
 mod aws;
 pub mod condition;
 pub mod controller;

@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use tiphys_api::{
     AnalysisRun,
     constants::analysis_phase::is_completed,
-    types::{AnalysisRunSpec, AnalysisRunStatus, Metric},
+    types::{AnalysisRunSpec, AnalysisRunStatus},
 };
 
 use crate::{
-    Redactor,
-    plan::{self, Begin, Due, Task},
+    arguments::{self, ResolveError, Resolved},
+    plan::{self, Begin, Task},
     providers::{Asked, Services, Taking, take},
 };
 
@@ -29,24 +29,34 @@ pub enum ReplayError {
     /// The end is not after the start.
     #[error("the time ends before it begins")]
     Backwards,
+    /// An argument has no value.
+    #[error("Unable to resolve metric arguments: {0}")]
+    Arguments(String),
+    /// A Secret cannot be read.
+    #[error("read the secrets of the template")]
+    Secrets(#[source] Box<kube::Error>),
 }
 
-/// One pass of a play.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pass {
+/// A measurement of a play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Played {
     /// When.
     pub at: Timestamp,
-    /// Metrics measured.
-    pub measured: Vec<String>,
-    /// Phase of the run afterwards.
+    /// The metric.
+    pub metric: String,
+    /// Phase of the measurement.
     pub phase: String,
+    /// The value as text.
+    pub value: String,
+    /// Why it is an error.
+    pub message: String,
 }
 
 /// How a play went.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
-    /// Every pass in which something was measured or that ended the run.
-    pub passes: Vec<Pass>,
+    /// Every measurement, in order.
+    pub played: Vec<Played>,
     /// What the run came to. A run that did not end by itself was stopped at the end of the time, as a release's end stops a
     /// background analysis.
     pub status: AnalysisRunStatus,
@@ -54,10 +64,10 @@ pub struct Replay {
     pub is_ended: bool,
 }
 
-/// Plays a spec from `from` to `to`. Secrets must be values already.
+/// Plays a spec from `from` to `to`.
 ///
 /// # Errors
-/// Where a metric cannot be asked about the past.
+/// Where a metric cannot be asked about the past, or an argument has no value.
 pub async fn replay(
     spec: &AnalysisRunSpec,
     namespace: &str,
@@ -75,51 +85,67 @@ pub async fn replay(
     let mut run = AnalysisRun { spec: spec.clone(), ..AnalysisRun::default() };
     run.metadata.name = Some("replay".to_owned());
     run.metadata.namespace = Some(namespace.to_owned());
-    let (mut now, mut passes, mut measurements) = (from, Vec::new(), 0);
-    while now <= to && measurements < MAX_MEASUREMENTS {
-        let (pass, next) = step(&mut run, now, services).await;
-        measurements += pass.measured.len();
-        let is_ended = is_completed(&pass.phase);
-        if is_ended || !pass.measured.is_empty() {
-            passes.push(pass);
-        }
+    let (mut now, mut played) = (from, Vec::new());
+    while now <= to && played.len() < MAX_MEASUREMENTS {
+        let next = step(&mut run, now, services, &mut played).await?;
         match next {
             // Strictly after the time that was asked for.
-            Some(at) if !is_ended => now = plan::whole_second(at.max(now)).0 + SignedDuration::from_secs(1),
+            Some(at) if !is_completed(&run.status.phase) => {
+                now = plan::whole_second(at.max(now)).0 + SignedDuration::from_secs(1);
+            }
             _ => break,
         }
     }
     let is_ended = is_completed(&run.status.phase);
     if !is_ended {
         run.spec.terminate = true;
-        let (pass, _) = step(&mut run, to, services).await;
-        passes.push(pass);
+        step(&mut run, to, services, &mut played).await?;
     }
-    Ok(Replay { passes, status: run.status, is_ended })
+    Ok(Replay { played, status: run.status, is_ended })
 }
 
-async fn step(run: &mut AnalysisRun, now: Timestamp, services: &Services) -> (Pass, Option<Timestamp>) {
-    let (measured, next) = match plan::begin(run, now) {
-        Begin::Finished(_) => (Vec::new(), None),
+/// One pass; returns when the next one is due.
+async fn step(
+    run: &mut AnalysisRun,
+    now: Timestamp,
+    services: &Services,
+    played: &mut Vec<Played>,
+) -> Result<Option<Timestamp>, ReplayError> {
+    match plan::begin(run, now) {
+        Begin::Finished(_) => Ok(None),
         Begin::Refused(status, _) => {
             run.status = *status;
-            (Vec::new(), None)
+            Ok(None)
         }
         Begin::Measure(checked, tasks) => {
+            let resolved = resolve(services, run, &tasks).await?;
             let mut taken = Vec::new();
-            for task in &tasks {
-                taken.push(measure(run, &checked.metrics[task.index], task, now, services).await);
+            for (task, metric) in tasks.iter().zip(&resolved.metrics) {
+                let asked = Asked { run, metric, now };
+                let measured = take(Taking { task, asked, redactor: &resolved.redactor }, services).await;
+                let measurement = measured.measurement.clone();
+                played.push(Played {
+                    at: now,
+                    metric: task.metric.clone(),
+                    phase: measurement.phase,
+                    value: measurement.value,
+                    message: measurement.message,
+                });
+                taken.push(measured);
             }
             let end = plan::end(run, &checked, taken, now);
             run.status = end.status;
-            (tasks.into_iter().map(|task| task.metric).collect(), end.requeue)
+            Ok(end.requeue)
         }
-    };
-    (Pass { at: now, measured, phase: run.status.phase.clone() }, next)
+    }
 }
 
-async fn measure(run: &AnalysisRun, metric: &Metric, task: &Task, now: Timestamp, services: &Services) -> plan::Taken {
-    debug_assert!(matches!(task.due, Due::Run), "queries end at once");
-    let redactor = Redactor::default();
-    take(Taking { task, asked: Asked { run, metric, now }, redactor: &redactor }, services).await
+async fn resolve(services: &Services, run: &AnalysisRun, tasks: &[Task]) -> Result<Resolved, ReplayError> {
+    if tasks.is_empty() {
+        return Ok(Resolved::default());
+    }
+    arguments::resolve(services, run, tasks).await.map_err(|error| match error {
+        ResolveError::Wrong(message) => ReplayError::Arguments(message),
+        ResolveError::Unreachable(source) => ReplayError::Secrets(source),
+    })
 }

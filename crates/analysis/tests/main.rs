@@ -5,6 +5,7 @@
 
 mod controller;
 mod providers;
+mod real;
 mod replay;
 mod rollout;
 mod server;

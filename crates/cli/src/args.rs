@@ -5,10 +5,10 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    abort::Abort, completion::Completion, controller::Controller, crds::Crds, create::Create, elsewhere::Anything,
-    get::Get, history::History, install::Install, lint::Lint, list::List, pause::Pause, pause::Resume,
-    promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage, status::Status,
-    terminate::Terminate, undo::Undo, up::Up, version::Version, why::Why,
+    abort::Abort, analyze::Analyze, completion::Completion, controller::Controller, crds::Crds, create::Create,
+    elsewhere::Anything, get::Get, history::History, install::Install, lint::Lint, list::List, pause::Pause,
+    pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage,
+    status::Status, terminate::Terminate, undo::Undo, up::Up, version::Version, why::Why,
 };
 use crate::connection::Connection;
 
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Set(Set),
     /// End an AnalysisRun or an Experiment early
     Terminate(Terminate),
+    /// Play an analysis template against past data: would it have passed?
+    Analyze(Analyze),
     /// Check manifests before they are applied
     Lint(Lint),
     /// Create Rollouts and other objects from files

@@ -4,7 +4,6 @@
 //! time; a pass never decides on a copy that is older than our own last write, so that no measurement is taken twice because
 //! of a slow watch; a run that has ended is never changed again.
 
-mod arguments;
 mod watching;
 mod write;
 
@@ -17,11 +16,9 @@ use tiphys_runtime::{cache::Key, queue::Queue, recorder::Recorder};
 use tokio::task::JoinSet;
 use tracing::{Instrument, debug, info_span, warn};
 
-use self::{
-    arguments::{ResolveError, Resolved},
-    watching::Caches,
-};
+use self::watching::Caches;
 use crate::{
+    arguments::{self, ResolveError, Resolved},
     plan::{self, Begin, Checked, Taken, Task},
     providers::{Asked, Services, Taking, provider, take},
 };
@@ -112,8 +109,8 @@ impl Shared {
             return;
         }
         let stored: Stored<AnalysisRun> = Stored::new(serde_json::to_value(&*object).unwrap_or_default());
-        let run = stored.typed;
         let now = self.clock.now();
+        let run = self.caches.with_news_of_jobs(stored.typed, now);
         match plan::begin(&run, now) {
             Begin::Finished(None) => {}
             Begin::Finished(Some(at)) if at <= now => self.delete(key, &run).await,

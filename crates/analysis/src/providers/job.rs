@@ -32,8 +32,10 @@ pub const NAMESPACE_ANNOTATION: &str = "analysisrun.argoproj.io/namespace";
 /// Annotation of jobs: name of the metric.
 pub const METRIC_ANNOTATION: &str = "analysisrun.argoproj.io/metric-name";
 
-const NAME_KEY: &str = "job-name";
-const NAMESPACE_KEY: &str = "job-namespace";
+/// Metadata of measurements: name of the job.
+pub const JOB_NAME: &str = "job-name";
+/// Metadata of measurements: namespace of the job.
+pub const JOB_NAMESPACE: &str = "job-namespace";
 /// Characters that a name may have, because it becomes a label.
 const MAX_NAME: usize = 63;
 /// Why a container will never start.
@@ -92,7 +94,7 @@ impl Job {
                 return Err(error.into());
             }
         }
-        let metadata = [(NAME_KEY.to_owned(), name), (NAMESPACE_KEY.to_owned(), namespace)];
+        let metadata = [(JOB_NAME.to_owned(), name), (JOB_NAMESPACE.to_owned(), namespace)];
         Ok(Answer::Pending { metadata: metadata.into_iter().collect(), resume_at: asked.now })
     }
 
@@ -240,8 +242,8 @@ fn next_look(now: Timestamp, last: &Measurement) -> Timestamp {
 
 fn place(run: &AnalysisRun, last: &Measurement) -> Result<(String, String), ProviderError> {
     let missing = || ProviderError::Cluster("job metadata reference missing".to_owned());
-    let name = last.metadata.get(NAME_KEY).filter(|name| !name.is_empty()).ok_or_else(missing)?;
-    let namespace = last.metadata.get(NAMESPACE_KEY).filter(|namespace| !namespace.is_empty()).cloned();
+    let name = last.metadata.get(JOB_NAME).filter(|name| !name.is_empty()).ok_or_else(missing)?;
+    let namespace = last.metadata.get(JOB_NAMESPACE).filter(|namespace| !namespace.is_empty()).cloned();
     let namespace = namespace.or_else(|| run.metadata.namespace.clone()).unwrap_or_default();
     Ok((namespace, name.clone()))
 }

@@ -29,10 +29,10 @@ use tiphys_api::{
 };
 
 pub use self::{
-    job::{METRIC_ANNOTATION, NAME_ANNOTATION, NAMESPACE_ANNOTATION, UID_LABEL},
+    job::{JOB_NAME, JOB_NAMESPACE, METRIC_ANNOTATION, NAME_ANNOTATION, NAMESPACE_ANNOTATION, UID_LABEL},
     measure::{NO_DATA_OUTCOME, OUTCOME, Taking, take},
     prometheus::range_values,
-    services::{JobCluster, Services},
+    services::{JobCluster, Services, ServicesError},
 };
 use crate::{expr::Value, http::FetchError};
 

@@ -48,6 +48,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) services: Services,
     pub(crate) run: AnalysisRun,
+    pub(crate) now: Timestamp,
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -73,7 +74,7 @@ impl World {
             "metadata": {"name": "run", "namespace": "default", "uid": "6fa9ba7c-0000-4000-8000-000000000001"},
             "spec": {"metrics": []}, "status": {"startedAt": "2026-01-02T03:00:00Z"},
         }));
-        Self { sandbox, services, run: run.unwrap() }
+        Self { sandbox, services, run: run.unwrap(), now: now() }
     }
 
     /// Installs the kinds and creates the run, so that it can own something.
@@ -102,7 +103,7 @@ impl World {
         whole.as_object_mut().unwrap().extend(metric.as_object().unwrap().clone());
         let metric: Metric = serde_json::from_value(whole).unwrap();
         let task = Task { index: 0, metric: "m".to_owned(), due };
-        let asked = Asked { run: &self.run, metric: &metric, now: now() };
+        let asked = Asked { run: &self.run, metric: &metric, now: self.now };
         let redactor = Redactor::new([Secret::new("hunter2")]);
         take(Taking { task: &task, asked, redactor: &redactor }, &self.services).await
     }

@@ -1,7 +1,13 @@
 //! New Relic, Wavefront, Kayenta, Graphite, InfluxDB, SkyWalking and plugins.
 
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
 use serde_json::{Value as Json, json};
-use tiphys_analysis::plan::Due;
+use tiphys_analysis::{
+    http::{Fetch, FetchError, Request, Response},
+    plan::Due,
+};
 
 use super::World;
 use crate::server::{Server, json as answer, status};
@@ -131,16 +137,41 @@ async fn wavefront_takes_the_nearest_point() {
         _ => answer(r#"{"timeseries":[{"data":[[1767323000,1],[1767323046,2.345],[1767323060,3]]}]}"#),
     })
     .await;
-    let world = World::new(&[]);
-    // A key of a Secret holds no slashes: real addresses are hosts without scheme.
-    let host = server.address.to_string().replace(':', "_");
-    world.secret("wavefront-api-tokens", &[(&host, "tok")]).await;
-    let ask = |query: &str, condition: &str| json!({"provider": {"wavefront": {"address": host, "query": query}}, "successCondition": condition});
-    let unreachable = world.measure(ask("one", "true")).await;
-    assert_eq!(unreachable.phase, "Error", "the address is reached by HTTPS only");
+    let mut world = World::new(&[]);
+    world.services.fetch = Arc::new(Elsewhere { server: server.clone(), client: world.services.fetch.clone() });
+    world.secret("wavefront-api-tokens", &[("w.example", "tok")]).await;
+    let ask = |query: &str, condition: &str| json!({"provider": {"wavefront": {"address": "w.example", "query": query}}, "successCondition": condition});
+    let one = world.measure(ask("one", "result > 2")).await;
+    assert_eq!((one.phase.as_str(), one.value.as_str()), ("Successful", "2.35"));
+    assert_eq!((&*one.metadata["timestamps"], &*one.metadata["drift"]), ("1767323046", "1"));
+    let two = world.measure(ask("two", "result == [2, 7]")).await;
+    assert_eq!((two.phase.as_str(), two.value.as_str()), ("Successful", "[2.00,7.00]"));
+    let metadata = ["timestamps", "drift", "warnings"].map(|key| two.metadata[key].as_str());
+    assert_eq!(metadata, ["[1767323046,1767323045]", "[1,0]", "old"]);
+    let nothing = "No TimeSeries found in response from Wavefront";
+    world.check(ask("none", "result > 2"), ("Error", "", nothing)).await;
+    world.check(ask("bad", "true"), ("Error", "", "server returned 400 Bad Request\nnope\n")).await;
+    let target = "/api/v2/chart/api?q=one&s=1767323045000&e=1767323045000&p=1&g=s&i=true&autoEvents=false&listMode=false&\
+                  strict=false&includeObsoleteMetrics=false";
+    let asked = &server.asked()[0];
+    assert_eq!((asked.target.as_str(), asked.headers["authorization"].as_str()), (target, "Bearer tok"));
     let missing = json!({"provider": {"wavefront": {"address": "other", "query": "q"}}});
     world.check(missing, ("Error", "", "API token not found")).await;
-    assert!(server.asked().is_empty());
+}
+
+/// Sends what is meant for an address of HTTPS to a server of ours.
+struct Elsewhere {
+    server: Server,
+    client: Arc<dyn Fetch>,
+}
+
+impl Fetch for Elsewhere {
+    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response, FetchError>> {
+        assert_eq!(request.uri.scheme_str(), Some("https"));
+        let target = request.uri.path_and_query().unwrap().as_str();
+        let uri = format!("{}{target}", self.server.url()).parse().unwrap();
+        self.client.fetch(Request { uri, ..request })
+    }
 }
 
 #[tokio::test]

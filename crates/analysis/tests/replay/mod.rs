@@ -44,7 +44,7 @@ async fn template_is_played_at_the_times_it_would_have_measured() {
     let message = "Metric \"errors\" assessed Failed due to failed (2) > failureLimit (1)";
     assert_eq!((loud.status.phase.as_str(), loud.status.message.as_str()), ("Failed", message));
     assert!(loud.is_ended);
-    assert_eq!(loud.passes.last().unwrap().at.to_string(), "2026-01-02T00:11:11Z");
+    assert_eq!(loud.played.last().unwrap().at.to_string(), "2026-01-02T00:11:11Z");
     assert!(server.asked()[0].body.ends_with("time=1767312000.000"), "{:?}", server.asked()[0]);
 }
 

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod abort;
+pub(crate) mod analyze;
 pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod crds;
@@ -61,6 +62,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Set(Set::Image(image)) => image.run(&cluster, printer).await,
         Command::Verb(verb) | Command::Rollout(verb) => run_verb(verb, &cluster, printer).await,
         Command::Create(create) => create.run(&cluster, printer).await,
+        Command::Analyze(analyze) => analyze.run(&cluster, printer).await,
         Command::Lint(_)
         | Command::Crds(_)
         | Command::Completion(_)

@@ -13,16 +13,16 @@ use crate::{Redactor, Secret, plan::Task, providers::Services, template::resolve
 
 /// What measuring takes.
 #[derive(Debug, Default)]
-pub(super) struct Resolved {
+pub(crate) struct Resolved {
     /// The metrics of the tasks, in their order, placeholders replaced.
-    pub(super) metrics: Vec<Metric>,
+    pub(crate) metrics: Vec<Metric>,
     /// Masks every secret that went in.
-    pub(super) redactor: Redactor,
+    pub(crate) redactor: Redactor,
 }
 
 /// Why there are no values.
 #[derive(Debug)]
-pub(super) enum ResolveError {
+pub(crate) enum ResolveError {
     /// They will not come.
     Wrong(String),
     /// They cannot be had now.
@@ -30,7 +30,7 @@ pub(super) enum ResolveError {
 }
 
 /// Returns the metrics of the tasks. A secret is read live, and only where the argument has no value of its own.
-pub(super) async fn resolve(services: &Services, run: &AnalysisRun, tasks: &[Task]) -> Result<Resolved, ResolveError> {
+pub(crate) async fn resolve(services: &Services, run: &AnalysisRun, tasks: &[Task]) -> Result<Resolved, ResolveError> {
     let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
     let api: Api<ClusterSecret> = Api::namespaced(services.client.clone(), namespace);
     let (mut arguments, mut secrets) = (run.spec.args.clone(), Vec::new());
