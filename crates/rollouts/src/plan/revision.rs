@@ -28,7 +28,8 @@ pub(crate) fn create(release: &Release<'_>) -> Plan {
     let revision = next_revision(release);
     let created = Note::normal(reasons::NEW_REPLICA_SET_CREATED, messages::created_replica_set_event(&name, revision));
     let object = object(release, &name, revision);
-    let mut steps = vec![Step::told(Action::CreateReplicaSet { name: name.clone(), object }, created)];
+    let mut steps: Vec<Step> = record(release).into_iter().collect();
+    steps.push(Step::told(Action::CreateReplicaSet { name: name.clone(), object }, created));
     steps.extend(note_revision(release, revision));
     let mut status = release.status().clone();
     let progressing =
@@ -181,6 +182,7 @@ fn object(release: &Release<'_>, name: &str, revision: i64) -> Value {
     let mut all: BTreeMap<&str, String> = copied(release).collect();
     all.insert(annotations::REVISION, revision.to_string());
     all.insert(annotations::DESIRED_REPLICAS, release.desired().to_string());
+    all.extend(release.stable.map(|stable| (names::STABLE_RECORD, names::stable_record(release.name(), &stable.hash))));
     all.extend(injected.map(|text| (annotations::EPHEMERAL_METADATA, text)));
     object["metadata"]["annotations"] = json!(all);
     object
