@@ -4,7 +4,7 @@
 //!   targets (rendered) ─┐
 //!                       ├─ plan::pair ── pairs ── diff ── status of each resource
 //!   live (watched) ─────┘                  │
-//!                                          └── plan::tasks ── phases, waves, kinds in order ── apply and prune
+//!                                          └── plan::tasks ── plan::begin ── what to apply and prune next
 //! ```
 //!
 //! | module | what it answers |
@@ -18,7 +18,8 @@
 //! | [`normalize`] | what does not count as a difference |
 //! | [`mask`] | how Secrets are shown |
 //! | [`lua`] | scripts of people, in a sandbox |
-//! | [`plan`] | what is done in which order: pairs of target and live, tasks |
+//! | [`plan`] | what is done in which order: pairs of target and live, tasks, the steps of a sync |
+//! | [`reasons`] | what a sync tells people about itself |
 //!
 //! Deliberately absent: any front end (`Application` is the business of crate `gitops`), rendering, clients.
 
@@ -31,4 +32,5 @@ pub mod mask;
 pub mod normalize;
 pub mod object;
 pub mod plan;
+pub mod reasons;
 pub mod tracking;
