@@ -1,6 +1,7 @@
 //! What is done in which order. Pure: no client, no clock, no randomness.
 //!
-//! [`pair`] and [`tasks`] say what a sync consists of; [`begin`], [`after`] and [`terminate`] run it, a step at a time.
+//! [`pair()`] and [`tasks()`] say what a sync consists of; [`begin`], [`after`] and [`terminate`] run it, a
+//! step at a time.
 
 mod action;
 mod failure;
