@@ -240,3 +240,13 @@ async fn a_service_gets_its_address_when_its_type_has_one() {
     let again = send(&service, line, &merge, r#"{"spec":{"selector":{"a":"b"}}}"#).await.json();
     assert_eq!(again["spec"]["ports"][0]["nodePort"], port, "it keeps its own");
 }
+
+#[tokio::test]
+async fn a_watch_from_before_history_is_told_so() {
+    let line = "GET /api/v1/pods?watch=true&resourceVersion=1";
+    let event = send(&cluster(), line, &[], "").await.json();
+    assert_eq!((&event["type"], &event["object"]["code"]), (&"ERROR".into(), &410.into()));
+    let message = event["object"]["message"].as_str().unwrap();
+    assert!(message.starts_with("too old resource version: 1 ("), "{message}");
+    assert!(event["object"].get("details").is_none(), "{event}");
+}
