@@ -13,6 +13,7 @@ mod data;
 mod demo;
 mod endpoint;
 mod error;
+mod hosting;
 mod lint;
 mod printer;
 mod target;

@@ -70,7 +70,7 @@ impl Method {
 pub struct Code(pub u32);
 
 /// `UNIMPLEMENTED`: the plugin does not serve the method.
-pub(crate) const UNIMPLEMENTED: Code = Code(12);
+const UNIMPLEMENTED: Code = Code(12);
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +95,12 @@ pub enum GrpcError {
 }
 
 impl GrpcError {
+    /// Returns whether the plugin does not serve the method.
+    #[must_use]
+    pub fn is_unimplemented(&self) -> bool {
+        matches!(self, Self::Status { code, .. } if *code == UNIMPLEMENTED)
+    }
+
     /// Returns whether the process that answered so can be trusted with further calls.
     pub(crate) fn is_status(&self) -> bool {
         matches!(self, Self::Status { .. })

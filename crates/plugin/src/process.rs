@@ -17,7 +17,7 @@ use tracing::info;
 
 use crate::{
     error::PluginError,
-    grpc::{Channel, GrpcError, METHODS, UNIMPLEMENTED},
+    grpc::{Channel, GrpcError, METHODS},
     host::{Launch, Limits},
     proto::{DescribeReply, DescribeRequest, PROTOCOL},
 };
@@ -113,7 +113,7 @@ async fn open(child: &mut Child, socket: &Path, limits: &Limits) -> Result<Opene
             let request = DescribeRequest { protocol: PROTOCOL };
             match channel.call(METHODS.describe, &request, limits.start).await {
                 Ok(description) => return Ok(Opened::Serving(channel, description)),
-                Err(GrpcError::Status { code, .. }) if code == UNIMPLEMENTED => {
+                Err(error) if error.is_unimplemented() => {
                     return Err(GrpcError::Nonsense("it does not serve tiphys.plugin.v1.Plugin".to_owned()));
                 }
                 Err(GrpcError::Connection(_)) => {}

@@ -73,6 +73,7 @@ pub fn routers() -> &'static [Permission] {
         may("traefik.io", &["traefikservices"], READ_AND_PATCH, "Traefik"),
         may("traefik.containo.us", &["traefikservices"], READ_AND_PATCH, "Traefik"),
         may("apisix.apache.org", &["apisixroutes"], MAKE_TOO, "APISIX"),
+        may("", &["configmaps"], &["get"], "plugins: argo-rollouts-config"),
         may("elbv2.k8s.aws", &["targetgroupbindings"], READ_AND_PATCH, "AWS load balancers"),
     ];
     ALL

@@ -17,7 +17,7 @@ use crate::{
     cluster::Cluster,
     endpoint::{self, Told},
     error::Failure,
-    world,
+    hosting, world,
 };
 
 /// Name of the Lease, the same as upstream's: the two never work at the same time.
@@ -91,10 +91,11 @@ impl Controller {
 
     pub(crate) async fn run(self, cluster: &Cluster) -> Result<(), Failure> {
         self.accepted.explain();
-        let config = self.config(&cluster.namespace);
+        let mut config = self.config(&cluster.namespace);
         let namespace = config.namespace.clone();
         let metrics = Metrics::default();
         let client = cluster.telling_client(tiphys_rollouts::metrics::requests(&metrics))?;
+        hosting::host(&mut config, &client, &own_namespace()).await;
         let controller = controller::Controller::counted(client.clone(), cluster.clock, config, metrics.clone());
         let told = Told::new(metrics, controller.clone());
         told.stand_by(self.leader_elect);
@@ -141,10 +142,8 @@ impl Controller {
 
     fn lease(&self) -> Result<Config, Failure> {
         let name = if self.instance_id.is_empty() { LEASE.to_owned() } else { format!("{LEASE}-{}", self.instance_id) };
-        let inside = || std::fs::read_to_string(SERVICE_ACCOUNT_NAMESPACE).ok().map(|text| text.trim().to_owned());
-        let namespace = std::env::var("POD_NAMESPACE").ok().or_else(inside).filter(|namespace| !namespace.is_empty());
         Ok(Config {
-            namespace: namespace.unwrap_or_else(|| LEASE_NAMESPACE.to_owned()),
+            namespace: own_namespace(),
             name,
             identity: identity()?,
             lease_duration: self.election.leader_election_lease_duration,
@@ -159,6 +158,13 @@ async fn until_ended(work: impl Future<Output = ()>) -> Result<(), Failure> {
         ended = world::ended() => ended,
         () = work => Err(Failure::new("the Rollouts controller has ended")),
     }
+}
+
+/// The namespace that this controller runs in; outside a cluster upstream's.
+fn own_namespace() -> String {
+    let inside = || std::fs::read_to_string(SERVICE_ACCOUNT_NAMESPACE).ok().map(|text| text.trim().to_owned());
+    let namespace = std::env::var("POD_NAMESPACE").ok().or_else(inside).filter(|namespace| !namespace.is_empty());
+    namespace.unwrap_or_else(|| LEASE_NAMESPACE.to_owned())
 }
 
 /// Host and process, which no other running controller has.

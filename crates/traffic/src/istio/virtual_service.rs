@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tiphys_api::types::{IstioTrafficRouting, IstioVirtualService};
 use tiphys_runtime::recorder::Note;
 
@@ -51,7 +51,9 @@ pub(super) fn route(
     let notes = texts(view, &id.name, live, &changed).into_iter().map(|text| Note::normal(UPDATED, text)).collect();
     let spec: Map<String, Value> =
         changed.into_iter().map(|(protocol, routes)| (protocol.section.to_owned(), Value::Array(routes))).collect();
-    let act = Act::Patch { patch: patch::bound(json!({"spec": spec}), live) };
+    // Moved, not interpolated, which would copy every route once more.
+    let patch = Value::Object(Map::from_iter([("spec".to_owned(), Value::Object(spec))]));
+    let act = Act::Patch { patch: patch::bound(patch, live) };
     let mut change = Change::new(Router::Istio, Aspect::Weights, id, act);
     change.events = notes;
     Ok(Some(change))
