@@ -29,6 +29,7 @@ pub mod action;
 pub mod apply;
 pub mod controller;
 mod error;
+pub mod experiment;
 pub mod metrics;
 pub mod names;
 pub mod observe;

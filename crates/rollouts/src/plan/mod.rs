@@ -21,7 +21,7 @@ mod history;
 mod identify;
 mod instincts;
 mod invalid;
-mod merge;
+pub(crate) mod merge;
 mod metadata;
 mod pauses;
 mod plugin_steps;
