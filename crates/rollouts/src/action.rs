@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_runtime::{reason::Reason, recorder::Note};
 
-use crate::{router_plugin::Ask, step_plugin::Call};
+use crate::{apply::Kind, router_plugin::Ask, step_plugin::Call};
 
 /// The result of planning: what to do, in order, then what to write into the status, then what to tell.
 #[must_use]
@@ -122,6 +122,31 @@ pub enum Action {
         name: String,
         /// The size.
         replicas: i32,
+    },
+    /// Creates an object that the Rollout owns and that is no ReplicaSet.
+    Create {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// The whole object.
+        object: Value,
+    },
+    /// Merge patch of an object; one that is gone is no failure.
+    Patch {
+        /// Its kind.
+        kind: Kind,
+        /// Which.
+        target: Target,
+        /// The patch.
+        patch: Value,
+    },
+    /// Deletes an object in the background.
+    Delete {
+        /// Its kind.
+        kind: Kind,
+        /// Which.
+        target: Target,
     },
     /// Merge patch of the Rollout itself.
     PatchRollout {

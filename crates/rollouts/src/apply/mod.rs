@@ -64,8 +64,8 @@ pub struct Written {
 /// A step that failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// The ReplicaSet that could not be created, if that was the step.
-    pub uncreated: Option<String>,
+    /// What could not be created, if that was the step.
+    pub uncreated: Option<(Kind, String)>,
     /// The router whose object could not be changed, if that was the step.
     pub router: Option<Router>,
     /// Why.
@@ -172,7 +172,8 @@ impl Outcome {
     /// The first failure counts.
     fn failed(&mut self, action: &Action, error: Error) {
         let (uncreated, router) = match action {
-            Action::CreateReplicaSet { name, .. } => (Some(name.clone()), None),
+            Action::CreateReplicaSet { name, .. } => (Some((Kind::ReplicaSet, name.clone())), None),
+            Action::Create { kind, name, .. } => (Some((*kind, name.clone())), None),
             Action::Route(change) => (None, Some(change.router.clone())),
             _ => (None, None),
         };
@@ -245,12 +246,15 @@ async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Ou
                 Preconditions { uid: Some(target.uid.clone()), resource_version: Some(resource_version.clone()) };
             objects.delete(Kind::ReplicaSet, &target.name, Some(seen)).await?;
         }
-        Action::PatchPod { target, patch } => {
-            if let Err(error) = merge(objects, Kind::Pod, target, patch, outcome).await
-                && !is_gone(&error)
-            {
-                return Err(error);
-            }
+        Action::PatchPod { target, patch } => merge_if_there(objects, Kind::Pod, target, patch, outcome).await?,
+        Action::Create { kind, name, object } => {
+            let version = objects.create(*kind, name, object.clone()).await?;
+            outcome.wrote(*kind, name, version);
+        }
+        Action::Patch { kind, target, patch } => merge_if_there(objects, *kind, target, patch, outcome).await?,
+        Action::Delete { kind, target } => {
+            let same = Preconditions { uid: Some(target.uid.clone()), resource_version: None };
+            objects.delete(*kind, &target.name, Some(same)).await?;
         }
         Action::PatchService { name, patch } => {
             let version = objects.patch(Kind::Service, name, Patch::Merge(patch.clone())).await?;
@@ -292,6 +296,19 @@ async fn merge(
     let version = objects.patch(kind, &target.name, Patch::Merge(same(patch, Some(&target.uid)))).await?;
     outcome.wrote(kind, &target.name, version);
     Ok(())
+}
+
+async fn merge_if_there(
+    objects: &Objects,
+    kind: Kind,
+    target: &Target,
+    patch: &Value,
+    outcome: &mut Outcome,
+) -> Result<(), Error> {
+    match merge(objects, kind, target, patch, outcome).await {
+        Err(error) if !is_gone(&error) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn is_gone(error: &Error) -> bool {

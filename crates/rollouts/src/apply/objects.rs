@@ -11,7 +11,7 @@ use kube::{
     core::Request,
 };
 use serde_json::Value;
-use tiphys_api::Rollout;
+use tiphys_api::{AnalysisRun, Experiment, Rollout};
 use tiphys_traffic::{Act, ObjectId};
 
 use crate::{Error, controller::routers::api_resource, names};
@@ -31,6 +31,10 @@ pub enum Kind {
     Pod,
     /// `v1/Service`.
     Service,
+    /// `argoproj.io/AnalysisRun`.
+    AnalysisRun,
+    /// `argoproj.io/Experiment`.
+    Experiment,
 }
 
 impl Kind {
@@ -44,6 +48,8 @@ impl Kind {
             Self::Deployment => "Deployment",
             Self::Pod => "Pod",
             Self::Service => "Service",
+            Self::AnalysisRun => "AnalysisRun",
+            Self::Experiment => "Experiment",
         }
     }
 
@@ -55,6 +61,8 @@ impl Kind {
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
             Self::Pod => ApiResource::erase::<Pod>(&()),
             Self::Service => ApiResource::erase::<Service>(&()),
+            Self::AnalysisRun => ApiResource::erase::<AnalysisRun>(&()),
+            Self::Experiment => ApiResource::erase::<Experiment>(&()),
         }
     }
 }

@@ -33,9 +33,11 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Notes that a ReplicaSet could not be created.
-    pub(super) fn could_not_create(&mut self, name: String, is_taken: bool, message: String) {
-        if is_taken {
+    /// Notes that a ReplicaSet, or an object whose name is taken, could not be created.
+    pub(super) fn could_not_create(&mut self, kind: Kind, name: String, is_taken: bool, message: String) {
+        if kind != Kind::ReplicaSet {
+            self.recall.taken_names.insert(name);
+        } else if is_taken {
             self.recall.taken = Some(name);
         } else {
             self.recall.create_error = Some(CreateError { name, message });

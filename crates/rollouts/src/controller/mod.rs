@@ -4,6 +4,7 @@
 //! at a time; a pass never decides on a copy that is older than our own last write; dropping the future of
 //! [`Controller::run`] stops everything at its next `.await`, as a crash would.
 
+mod analyses;
 mod memory;
 mod on_demand;
 mod released;
@@ -29,7 +30,7 @@ use tracing::{Instrument, debug, info_span, warn};
 use self::{memory::Memories, routers::Interests, watching::Caches};
 use crate::{
     Error,
-    apply::{self, Outcome, Tools},
+    apply::{self, Kind, Outcome, Tools},
     metrics,
     observe::{Observed, Parts, WorkloadKind, assemble, fetch_stable_record, missing_stable, stable_record_name},
     plan::{self, PODS_DELETED_BY_HAND, Settings},
@@ -264,8 +265,9 @@ impl Shared {
         let services = self.caches.services_of(&stored.typed, &key.namespace);
         let (workload, unread) = self.workload(&stored.typed, key);
         let recall = self.memories.recall(key, &pods);
+        let (analysis, unread_analysis) = self.analysis(&stored.typed, key);
         let (routing, unlisted) = self.routing(&stored.typed, key);
-        let awaited = self.awaited(key).or_else(|| self.awaited_route(key)).or(unread).or(unlisted);
+        let awaited = self.awaited(key).or_else(|| self.awaited_route(key)).or(unread).or(unread_analysis).or(unlisted);
         Some(Parts {
             rollout,
             budgets: self.caches.budgets.list(Some(&key.namespace)),
@@ -276,6 +278,7 @@ impl Shared {
             stable_record: None,
             routing,
             experiment: None,
+            analysis,
             recall,
             awaited,
         })
@@ -339,11 +342,13 @@ impl Shared {
         }
     }
 
-    fn failed(&self, key: &Key, uncreated: Option<String>, error: &Error) {
-        if let (Some(name), Some(code)) = (uncreated, error.code()) {
+    fn failed(&self, key: &Key, uncreated: Option<(Kind, String)>, error: &Error) {
+        if let (Some((kind, name)), Some(code)) = (uncreated, error.code())
+            && (kind == Kind::ReplicaSet || code == 409)
+        {
             let is_taken = code == 409;
             let message = error.message();
-            self.memories.change(key, |memory| memory.could_not_create(name, is_taken, message));
+            self.memories.change(key, |memory| memory.could_not_create(kind, name, is_taken, message));
             return self.queue.add(key.clone());
         }
         self.retry(key, error);

@@ -19,7 +19,12 @@ use tiphys_runtime::{
 use tiphys_traffic::Resource;
 use tokio::task::JoinSet;
 
-use super::{Shared, on_demand::OnDemand, released, routers};
+use super::{
+    Shared,
+    analyses::{self, AnalysisKind},
+    on_demand::OnDemand,
+    released, routers,
+};
 use crate::{
     apply::{self, Kind},
     observe::{PodView, WatchedPod, WorkloadKind, workload_resource},
@@ -34,6 +39,7 @@ pub(super) struct Caches {
     pub(super) budgets: Cache<PodDisruptionBudget>,
     pub(super) workloads: OnDemand<WorkloadKind>,
     pub(super) routers: OnDemand<Resource>,
+    pub(super) analysis: OnDemand<AnalysisKind>,
 }
 
 impl Caches {
@@ -46,6 +52,7 @@ impl Caches {
             budgets: Cache::new(|_| Vec::new()),
             workloads: OnDemand::new(),
             routers: OnDemand::new(),
+            analysis: OnDemand::new(),
         }
     }
 
@@ -89,7 +96,8 @@ impl Caches {
             Kind::ReplicaSet => self.replica_sets.wrote(key, version),
             Kind::Pod => self.pods.wrote(key, version),
             Kind::Service => self.services.wrote(key, version),
-            Kind::ControllerRevision | Kind::Deployment => {}
+            Kind::AnalysisRun => self.analysis.get(&AnalysisKind::Run).wrote(key, version),
+            Kind::ControllerRevision | Kind::Deployment | Kind::Experiment => {}
         }
     }
 
@@ -99,7 +107,8 @@ impl Caches {
             Kind::ReplicaSet => self.replica_sets.is_current(key),
             Kind::Pod => self.pods.is_current(key),
             Kind::Service => self.services.is_current(key),
-            Kind::ControllerRevision | Kind::Deployment => true,
+            Kind::AnalysisRun => self.analysis.get(&AnalysisKind::Run).is_current(key),
+            Kind::ControllerRevision | Kind::Deployment | Kind::Experiment => true,
         }
     }
 }
@@ -132,6 +141,7 @@ pub(super) fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
     tasks.spawn(caches.budgets.clone().follow(budgets, all(), prune, move |c| told.budget_changed(&c)));
     follow_workloads(shared);
     routers::follow(shared);
+    analyses::follow(shared);
 }
 
 /// The closure holds the controller weakly, or neither would ever end.
@@ -223,7 +233,7 @@ fn workload_term(namespace: &str, reference: &WorkloadRef) -> Option<String> {
     WorkloadKind::of(reference).map(|kind| format!("{kind:?}/{namespace}/{}", reference.name))
 }
 
-fn owner(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+pub(super) fn owner(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
 }
 
@@ -346,7 +356,7 @@ impl Shared {
         }
     }
 
-    fn add_all(&self, namespace: &str, is_wanted: impl Fn(&DynamicObject) -> bool) {
+    pub(super) fn add_all(&self, namespace: &str, is_wanted: impl Fn(&DynamicObject) -> bool) {
         let rollouts = self.caches.rollouts.list(Some(namespace));
         for rollout in rollouts.iter().filter(|rollout| is_wanted(rollout)) {
             self.queue.add(Key::of(&**rollout));

@@ -16,11 +16,14 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tiphys_api::{Rollout, Stored, constants::labels, validation::named_services};
+use tiphys_api::{
+    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Rollout, Stored, constants::labels,
+    validation::named_services,
+};
 use tiphys_traffic::{Need, Objects, needs};
 
 use super::{
-    Observed, Parts, StableRecord, WatchedPod, WorkloadKind, assemble, missing_stable, stable_record,
+    AnalysisView, Observed, Parts, StableRecord, WatchedPod, WorkloadKind, assemble, missing_stable, stable_record,
     stable_record_name,
 };
 use crate::{Error, controller::routers::api_resource};
@@ -47,9 +50,11 @@ pub async fn fetch(client: &Client, namespace: &str, name: &str) -> Result<Optio
     let workload = source.referenced(&stored.typed).await?;
     let stable_record = source.stable_record(&stored.typed, &replica_sets).await?;
     let routing = source.routing(&stored.typed, &tiphys_traffic::Settings::default()).await?;
+    let analysis = source.analysis(&stored.typed).await?;
     Ok(Some(assemble(Parts {
         rollout,
         routing,
+        analysis,
         replica_sets,
         pods: Some(pods),
         services,
@@ -86,6 +91,7 @@ pub async fn fetch_all(
         let single = Source { client, namespace: &namespace };
         let replica_sets = of(&replica_sets, &namespace);
         all.push(assemble(Parts {
+            analysis: single.analysis(&stored.typed).await?,
             workload: single.referenced(&stored.typed).await?,
             stable_record: single.stable_record(&stored.typed, &replica_sets).await?,
             rollout,
@@ -201,6 +207,32 @@ impl Source<'_> {
             Err(error) => return Err(self.error("object of a router", name, error)),
         }
         Ok(())
+    }
+
+    /// AnalysisRuns and templates, if the Rollout has an analysis.
+    async fn analysis(&self, rollout: &Rollout) -> Result<AnalysisView, Error> {
+        if !super::has_analysis(rollout) {
+            return Ok(AnalysisView::default());
+        }
+        let all = ListParams::default();
+        let runs: Vec<Value> = self.objects::<AnalysisRun>(Some(self.namespace), &all).await?;
+        let templates = self.objects::<AnalysisTemplate>(Some(self.namespace), &all).await?;
+        let cluster = optional(self.objects::<ClusterAnalysisTemplate>(None, &all).await)?;
+        let uid = rollout.metadata.uid.as_deref().unwrap_or_default();
+        Ok(AnalysisView::new(uid, runs, templates, cluster))
+    }
+
+    async fn objects<K>(&self, namespace: Option<&str>, params: &ListParams) -> Result<Vec<Value>, Error>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let resource = ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        let list = api.list(params).await.map_err(|source| self.error("objects of analyses", "", source))?;
+        Ok(list.items.into_iter().map(|object| serde_json::to_value(object).unwrap_or_default()).collect())
     }
 
     fn of(&self, resource: &tiphys_traffic::Resource, namespace: &str) -> Api<DynamicObject> {

@@ -3,13 +3,17 @@
 //! [`assemble`] makes an [`Observed`] from [`Parts`]. The controller takes the parts from its caches
 //! ([`crate::controller`]), the command line fetches them ([`fetch()`]); both get the same picture and thus the same reasons.
 
+mod analysis;
 mod fetch;
 mod pod;
 mod replica_set;
 mod trouble;
 mod watched;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Service, policy::v1::PodDisruptionBudget};
@@ -24,8 +28,10 @@ use tiphys_api::{
 use tiphys_runtime::reason::ObjectRef;
 use tiphys_traffic::{Verified, Verify};
 
+pub(crate) use self::analysis::has_analysis;
 pub(crate) use self::fetch::{fetch_stable_record, workload_resource};
 pub use self::{
+    analysis::AnalysisView,
     fetch::{fetch, fetch_all},
     pod::PodView,
     replica_set::ReplicaSetView,
@@ -55,6 +61,8 @@ pub struct Observed {
     pub routing: tiphys_traffic::Objects,
     /// Status of the Experiment of the current step.
     pub experiment: Option<ExperimentStatus>,
+    /// AnalysisRuns and the templates that they are made from.
+    pub analysis: AnalysisView,
     /// What we know from our own acts and cannot see in the objects.
     pub recall: Recall,
     /// An object that is older in our view than our own last write of it: nothing may be decided yet.
@@ -125,6 +133,8 @@ pub struct Recall {
     pub checked: Vec<Checked>,
     /// What each router plugin was last told.
     pub told: Vec<Told>,
+    /// Names of AnalysisRuns that belong to somebody else.
+    pub taken_names: BTreeSet<String>,
 }
 
 /// What AWS said about the weights of an Ingress.
@@ -186,6 +196,8 @@ pub struct Parts {
     pub routing: tiphys_traffic::Objects,
     /// Status of the Experiment of the current step.
     pub experiment: Option<ExperimentStatus>,
+    /// AnalysisRuns and the templates that they are made from.
+    pub analysis: AnalysisView,
     /// What we know from our own acts.
     pub recall: Recall,
     /// An object whose last write of ours is not seen yet.
@@ -212,6 +224,7 @@ pub fn assemble(parts: Parts) -> Observed {
         stable_record: parts.stable_record,
         routing: parts.routing,
         experiment: parts.experiment,
+        analysis: parts.analysis,
         recall: parts.recall,
         awaited: parts.awaited,
     }

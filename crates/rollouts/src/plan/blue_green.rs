@@ -7,7 +7,7 @@ use tiphys_api::{
 };
 
 use super::{
-    blue_green_status, conditions, delay, history, metadata,
+    analyses, blue_green_status, conditions, delay, history, metadata,
     pauses::Marks,
     preview_size, promote,
     release::Release,
@@ -41,6 +41,8 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     if !restart.steps.is_empty() {
         return super::restart_only(release, steps, restart);
     }
+    let analyses = release.analyses();
+    steps.extend(analyses.steps.iter().cloned());
     let (sizes, until) = resize(release, &selectors);
     steps.extend(sizes);
     steps.extend(history::clean(release));
@@ -48,7 +50,10 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     steps.extend(switch_active(release, &mut selectors, &marks));
     steps.extend(metadata::steps(release));
     steps.extend(promote::drain_workload(release));
-    settle(release, steps, blue_green_status::advance(release, &selectors, marks), &restart, until)
+    let draft = blue_green_status::advance(release, &selectors, marks);
+    let mut plan = settle(release, steps, draft, &restart, until);
+    plan.is_failed = analyses.trouble.is_some();
+    plan
 }
 
 /// Returns what the Services select now.
@@ -97,9 +102,20 @@ pub(crate) fn resize(release: &Release<'_>, selectors: &Selectors) -> (Vec<Step>
             steps.extend(scale::to(release, new, new_size(release, new), scale::Deadline::Drop));
         }
     }
-    let retired = delay::retire(release, delay::Kept::Desired, |hash| is_referenced(release, selectors, hash));
-    steps.extend(retired.steps);
-    (steps, [until, retired.until].into_iter().flatten().min())
+    if may_retire(release) {
+        let retired = delay::retire(release, delay::Kept::Desired, |hash| is_referenced(release, selectors, hash));
+        steps.extend(retired.steps);
+        until = [until, retired.until].into_iter().flatten().min();
+    }
+    (steps, until)
+}
+
+/// Old versions stay while a person has to decide, and, without a delay of their own, until the analysis after the switch has
+/// found the new one good.
+fn may_retire(release: &Release<'_>) -> bool {
+    let has_delay = release.blue_green().is_some_and(|strategy| strategy.scale_down_delay_seconds.is_some());
+    let is_undecided = release.pause(pause::INCONCLUSIVE_ANALYSIS_RUN).is_some();
+    !is_undecided && (has_delay || release.is_promoted() || analyses::is_after_done(release))
 }
 
 fn is_referenced(release: &Release<'_>, selectors: &Selectors, hash: &str) -> bool {
@@ -142,7 +158,13 @@ fn pause(release: &Release<'_>) -> Marks {
         return Marks::default();
     }
     let is_approved = release.status().blue_green.scale_up_preview_check_point;
-    if is_fast_tracked(release) || is_approved || !blue_green_status::waits_before_switch(release) {
+    if is_fast_tracked(release) {
+        return ends;
+    }
+    if !analyses::is_before_done(release) {
+        return Marks::default();
+    }
+    if is_approved || !blue_green_status::waits_before_switch(release) {
         return ends;
     }
     match release.pause(pause::BLUE_GREEN_PAUSE) {
@@ -186,7 +208,7 @@ fn pause_check(release: &Release<'_>) -> Option<Timestamp> {
 /// back at the stable one, as soon as that serves no fewer pods.
 fn switch_active(release: &Release<'_>, selectors: &mut Selectors, marks: &Marks) -> Option<Step> {
     let name = &release.blue_green()?.active_service;
-    let new = release.new.filter(|_| release.halted().is_none())?;
+    let new = release.new.filter(|_| release.halted().is_none() && !release.analyses().is_news())?;
     let target = if release.is_aborted() {
         let stable = release.stable?;
         let serves = stable.available() > 0
@@ -194,7 +216,8 @@ fn switch_active(release: &Release<'_>, selectors: &mut Selectors, marks: &Marks
         serves.then(|| stable.hash.clone())?
     } else {
         let is_complete = is_ready_for_pause(release) && conditions::is_saturated(release, new);
-        let may_switch = is_fast_tracked(release) || (marks.begin.is_none() && is_pause_complete(release));
+        let is_let = analyses::is_before_done(release) && is_pause_complete(release);
+        let may_switch = is_fast_tracked(release) || (marks.begin.is_none() && is_let);
         let target = if may_switch { &new.hash } else { &selectors.active };
         (is_complete && !target.is_empty()).then(|| target.clone())?
     };

@@ -1,8 +1,9 @@
 //! The status of a blue-green after a pass.
 
-use tiphys_api::defaults;
+use tiphys_api::{constants::reasons::pause, defaults};
 
 use super::{
+    analyses,
     blue_green::{Selectors, is_pause_complete},
     pauses::Marks,
     promote,
@@ -23,8 +24,15 @@ pub(crate) fn reset(release: &Release<'_>, selectors: &Selectors) -> Draft {
 /// Returns the status after a pass on an unchanged update, with what happens to its pause.
 #[must_use]
 pub(crate) fn advance(release: &Release<'_>, selectors: &Selectors, marks: Marks) -> Draft {
+    let analyses = release.analyses();
     let mut draft = base(release, selectors);
+    analyses.write(&mut draft.status);
+    draft.notes.extend(analyses.notes.iter().cloned());
     draft.marks = marks;
+    draft.marks.abort.clone_from(&analyses.abort);
+    if analyses.is_undecided {
+        draft.marks.begin = Some(pause::INCONCLUSIVE_ANALYSIS_RUN);
+    }
     if draft.status.promote_full || rollback::is_within_window(release) {
         draft.marks.clear = true;
         draft.marks.lift_abort = true;
@@ -64,7 +72,10 @@ fn is_checkpoint_passed(release: &Release<'_>, marks: &Marks) -> bool {
         return true;
     }
     let available = release.new.map(|new| new.available());
-    marks.begin.is_none() && is_pause_complete(release) && available == Some(preview)
+    marks.begin.is_none()
+        && is_pause_complete(release)
+        && analyses::is_before_done(release)
+        && available == Some(preview)
 }
 
 /// Returns whether a switch needs a person or a time.

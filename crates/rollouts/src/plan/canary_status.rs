@@ -51,8 +51,12 @@ pub(crate) fn reset(release: &Release<'_>) -> Draft {
 /// of plugin steps.
 #[must_use]
 pub(crate) fn advance(release: &Release<'_>, begin: Option<&'static str>, plugins: &Plugins) -> Draft {
-    let marks = Marks { begin, abort: plugins.abort.clone(), ..Marks::default() };
-    let mut draft = Draft { status: status::base(release), marks, notes: plugins.notes.clone() };
+    let analyses = release.analyses();
+    let begin = analyses.is_undecided.then_some(pause::INCONCLUSIVE_ANALYSIS_RUN).or(begin);
+    let abort = analyses.abort.clone().or_else(|| plugins.abort.clone());
+    let notes = [&plugins.notes[..], &analyses.notes[..]].concat();
+    let mut draft = Draft { status: status::base(release), marks: Marks { begin, abort, ..Marks::default() }, notes };
+    analyses.write(&mut draft.status);
     draft.status.canary.step_plugin_statuses.clone_from(&plugins.statuses);
     let count = release.step_count();
     draft.status.current_step_index = count.map(|count| release.status().current_step_index.unwrap_or(0).min(count));
@@ -77,6 +81,7 @@ fn complete_step(release: &Release<'_>, draft: &mut Draft) {
     let Some(current) = steps::current(release.rollout) else { return };
     draft.status.current_step_index = draft.status.current_step_index.map(|index| index + 1);
     draft.marks.end = Some(pause::CANARY_PAUSE_STEP);
+    draft.status.canary.current_step_analysis_run_status = None;
     let count = steps::count(release.rollout);
     let text = messages::step_completed(current.index + 1, count, &current.step.summary());
     draft.notes.push(Note::normal(reasons::event::ROLLOUT_STEP_COMPLETED, text));
@@ -98,6 +103,9 @@ pub(crate) fn is_step_complete(release: &Release<'_>, plugins: &Plugins) -> bool
     }
     if step.set_weight.is_some() {
         return is_at_size(release) && traffic::is_at_weight(release);
+    }
+    if step.analysis.is_some() {
+        return release.analyses().step.is_good;
     }
     if step.plugin.is_some() {
         return i32::try_from(current.index).is_ok_and(|index| plugins.is_complete(index));

@@ -64,6 +64,7 @@ pub(crate) fn release<'a>(
         now,
         settings,
         told: OnceCell::new(),
+        judged: OnceCell::new(),
     }
 }
 

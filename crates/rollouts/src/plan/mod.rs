@@ -5,6 +5,7 @@
 //! then the pass of its strategy.
 
 mod affinity;
+mod analyses;
 mod autoscaled;
 mod blue_green;
 mod blue_green_status;

@@ -10,7 +10,7 @@ use tiphys_api::{
 };
 use tiphys_runtime::recorder::Note;
 
-use super::{pauses::Marks, release::Release, rollback, status::Draft, threshold, traffic};
+use super::{analyses, pauses::Marks, release::Release, rollback, status::Draft, threshold, traffic};
 use crate::{
     action::{Action, Step},
     observe::{ReplicaSetView, WorkloadKind},
@@ -69,7 +69,7 @@ fn blue_green(
     if status.promote_full {
         return Some(promotion::FULL);
     }
-    fast().or((!is_aborted).then_some(promotion::BLUE_GREEN))
+    fast().or((!is_aborted && analyses::is_after_done(release)).then_some(promotion::BLUE_GREEN))
 }
 
 /// Makes the wanted version the stable one. Called in every pass of a promoted Rollout, where it changes nothing.

@@ -20,8 +20,9 @@ pub(crate) fn known(seen: &Observed, rollout: &Rollout, settings: &Settings) -> 
     let ingresses = ids.filter_map(|id| Some((id.name.clone(), services(&id, &seen.routing, rollout)?)));
     References {
         services: seen.services.clone(),
+        analysis_templates: seen.analysis.templates.namespaced.clone(),
+        cluster_analysis_templates: seen.analysis.templates.cluster.clone(),
         ingresses: ingresses.collect::<BTreeMap<_, _>>(),
-        ..References::default()
     }
 }
 

@@ -12,7 +12,9 @@ use tiphys_api::{
 };
 
 use super::{
-    Settings, steps,
+    Settings,
+    analyses::{self, Analyses},
+    steps,
     traffic::{self, Traffic},
 };
 use crate::{
@@ -45,6 +47,8 @@ pub(crate) struct Release<'a> {
     pub settings: &'a Settings,
     /// What routers are told, planned once.
     pub told: OnceCell<Option<Traffic>>,
+    /// What becomes of analyses, planned once.
+    pub judged: OnceCell<Analyses>,
 }
 
 impl<'a> Release<'a> {
@@ -52,6 +56,12 @@ impl<'a> Release<'a> {
     #[must_use]
     pub(crate) fn traffic(&self) -> Option<&Traffic> {
         self.told.get_or_init(|| traffic::plan(self)).as_ref()
+    }
+
+    /// Returns what becomes of analyses in this pass.
+    #[must_use]
+    pub(crate) fn analyses(&self) -> &Analyses {
+        self.judged.get_or_init(|| analyses::plan(self))
     }
 
     /// Returns the stored status.

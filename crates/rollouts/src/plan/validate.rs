@@ -1,6 +1,6 @@
 //! Whether a Rollout can be worked on at all.
 
-use tiphys_api::{Rollout, types::CanaryStep, validation};
+use tiphys_api::{Rollout, validation};
 
 use super::{Settings, references, workload::Wanted};
 use crate::observe::Observed;
@@ -22,26 +22,9 @@ pub(crate) fn invalid(seen: &Observed, wanted: &Wanted, settings: &Settings) -> 
 
 /// Returns the first field in use that this controller does not serve yet.
 fn unsupported(rollout: &Rollout) -> Option<String> {
-    let strategy = &rollout.spec.strategy;
-    let below = |field: String| format!("spec.strategy.{field}");
-    if let Some(blue_green) = &strategy.blue_green {
-        let analyses = [
-            (blue_green.pre_promotion_analysis.is_some(), "blueGreen.prePromotionAnalysis"),
-            (blue_green.post_promotion_analysis.is_some(), "blueGreen.postPromotionAnalysis"),
-        ];
-        return analyses.into_iter().find(|(is_set, _)| *is_set).map(|(_, field)| below(field.to_owned()));
-    }
-    let canary = strategy.canary.as_ref()?;
-    if canary.analysis.is_some() {
-        return Some(below("canary.analysis".to_owned()));
-    }
-    let mut steps = canary.steps.iter().enumerate();
-    steps.find_map(|(index, step)| Some(below(format!("canary.steps[{index}].{}", unsupported_kind(step)?))))
-}
-
-fn unsupported_kind(step: &CanaryStep) -> Option<&'static str> {
-    let kinds = [(step.experiment.is_some(), "experiment"), (step.analysis.is_some(), "analysis")];
-    kinds.into_iter().find(|(is_set, _)| *is_set).map(|(_, kind)| kind)
+    let mut steps = super::steps::all(rollout).iter();
+    let index = steps.position(|step| step.experiment.is_some())?;
+    Some(format!("spec.strategy.canary.steps[{index}].experiment"))
 }
 
 /// Returns the Services and the workload that are named but missing, so that the reason can point at them.

@@ -1,5 +1,6 @@
 //! Whole releases and restarts, planned pass by pass in a world in memory.
 
+mod analysis;
 mod blue_green;
 mod canary;
 mod damage;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tiphys_rollouts::{
     action::{Action, Plan},
-    observe::{Observed, Parts, Recall, Refusal, StableRecord, assemble},
+    observe::{AnalysisView, Observed, Parts, Recall, Refusal, StableRecord, assemble},
     plan::{Settings, plan},
     step_plugin::{Answer, Call, Reply},
 };
@@ -29,6 +29,10 @@ pub(crate) struct World {
     pub(crate) records: BTreeMap<String, Value>,
     /// Objects of routers.
     pub(crate) routing: Objects,
+    /// AnalysisRuns by name.
+    pub(crate) runs: BTreeMap<String, Value>,
+    /// AnalysisTemplates by name.
+    pub(crate) templates: BTreeMap<String, Value>,
     pub(crate) recall: Recall,
     pub(crate) settings: Settings,
     /// What the step plugin answers, one after the other; the last answer repeats.
@@ -75,6 +79,8 @@ impl World {
             workload: None,
             records: BTreeMap::new(),
             routing: Objects::default(),
+            runs: BTreeMap::new(),
+            templates: BTreeMap::new(),
             recall: Recall::default(),
             settings: Settings::default(),
             replies: VecDeque::new(),
@@ -152,6 +158,12 @@ impl World {
             }),
             routing: self.routing.clone(),
             experiment: None,
+            analysis: AnalysisView::new(
+                "rollout-uid",
+                self.runs.values().cloned(),
+                self.templates.values().cloned(),
+                [],
+            ),
             recall,
             awaited: None,
         })
@@ -242,6 +254,9 @@ impl World {
             Action::ScaleWorkload { replicas, .. } => {
                 merge(self.workload.as_mut().unwrap(), &json!({"spec": {"replicas": replicas}}));
             }
+            Action::Create { name, object, .. } => self.create_run(name, object),
+            Action::Patch { target, patch, .. } => merge(self.runs.get_mut(&target.name).unwrap(), patch),
+            Action::Delete { target, .. } => drop(self.runs.remove(&target.name).unwrap()),
             Action::PatchRollout { patch } => {
                 merge(&mut self.rollout, patch);
                 if patch.get("spec").is_some() {
@@ -263,6 +278,15 @@ impl World {
         let reply = reply.unwrap_or_else(|| Err("nobody answers".to_owned()));
         self.calls.push(call.clone());
         self.recall.answers.push(Answer { call: call.clone(), at: self.now, reply });
+    }
+
+    fn create_run(&mut self, name: &str, object: &Value) {
+        assert!(!self.runs.contains_key(name), "{name} exists");
+        let mut run = object.clone();
+        self.counter += 1;
+        run["metadata"]["uid"] = json!(format!("run-{}", self.counter));
+        run["metadata"]["creationTimestamp"] = json!(self.now);
+        self.runs.insert(name.to_owned(), run);
     }
 
     fn create_set(&mut self, name: &str, object: &Value) {

@@ -28,7 +28,7 @@ pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) -> Vec<TemplateStatus> {
     for template in &pass.experiment.spec.templates {
         let position = all.iter().position(|status| status.name == template.name);
         let former = position.map(|position| all[position].clone());
-        let status = one(pass, template, former.unwrap_or_default(), plan);
+        let status = one(pass, template, &former.unwrap_or_default(), plan);
         match position {
             Some(position) => all[position] = status,
             None => all.push(status),
@@ -55,12 +55,12 @@ pub(super) fn desired(pass: &Pass<'_>, template: &TemplateSpec, former: &Templat
     if pass.is_terminating || is_finished(&former.status) { 0 } else { defaults::experiment_replicas(template) }
 }
 
-fn one(pass: &Pass<'_>, template: &TemplateSpec, former: TemplateStatus, plan: &mut Plan) -> TemplateStatus {
+fn one(pass: &Pass<'_>, template: &TemplateSpec, former: &TemplateStatus, plan: &mut Plan) -> TemplateStatus {
     let mut status = TemplateStatus { name: template.name.clone(), ..former.clone() };
     let Some(set) = pass.seen.replica_set(&template.name) else {
         return missing(pass, template, status, plan);
     };
-    let desired = desired(pass, template, &former);
+    let desired = desired(pass, template, former);
     let refusal = service::plan(pass, template, set, desired, &mut status, plan);
     if resize(pass, template, set, desired, plan) {
         status.last_transition_time = Some(pass.stamp());
@@ -68,7 +68,7 @@ fn one(pass: &Pass<'_>, template: &TemplateSpec, former: TemplateStatus, plan: &
     count(pass, set, &mut status);
     match refusal {
         Some(message) if !is_finished(&former.status) => fail(&mut status, analysis_phase::ERROR, message),
-        _ => judge(pass, desired, &former, &mut status),
+        _ => judge(pass, desired, former, &mut status),
     }
     status
 }

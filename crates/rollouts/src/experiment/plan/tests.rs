@@ -27,7 +27,7 @@ struct World {
 }
 
 impl World {
-    fn new(spec: Value) -> Self {
+    fn new(spec: &Value) -> Self {
         let metadata = json!({"name": "trial", "namespace": "shop", "uid": "e", "ownerReferences": [
             {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": "r"},
         ]});
@@ -63,9 +63,15 @@ impl World {
         }
     }
 
+    #[track_caller]
+    fn settle(&mut self) {
+        let plan = self.settled();
+        assert!(plan.is_settled());
+    }
+
     /// Plans and acts until nothing is left to do, then pods become available and it goes on.
     #[track_caller]
-    fn settle(&mut self) -> Plan {
+    fn settled(&mut self) -> Plan {
         for _ in 0..100 {
             let plan = plan(&self.observed(), self.now);
             if plan.is_settled() && !self.make_pods() {
@@ -177,8 +183,8 @@ fn analysis(name: &str, is_required: bool) -> Value {
 
 #[test]
 fn it_runs_its_time_and_scales_down_after_a_delay() {
-    let mut world = World::new(json!({"duration": "5m", "templates": [template("baseline"), template("canary")]}));
-    let plan = world.settle();
+    let mut world = World::new(&json!({"duration": "5m", "templates": [template("baseline"), template("canary")]}));
+    let plan = world.settled();
     assert_eq!((world.phase(), world.size("trial-canary")), ("Running", 2));
     assert_eq!(plan.requeue, Some("2026-03-01T10:05:00Z".parse().unwrap()));
     let hashes: Vec<&Value> =
@@ -187,7 +193,7 @@ fn it_runs_its_time_and_scales_down_after_a_delay() {
     assert_eq!(world.services["trial-canary"]["spec"]["selector"]["rollouts-pod-template-hash"], *hashes[1]);
     assert_eq!(world.services["trial-canary"]["spec"]["ports"][0]["port"], 8080);
     world.pass_time(300);
-    let plan = world.settle();
+    let plan = world.settled();
     assert_eq!((world.phase(), world.size("trial-canary")), ("Successful", 2));
     assert_eq!(plan.requeue, Some("2026-03-01T10:05:30Z".parse().unwrap()), "pods stay for 30 s");
     world.pass_time(30);
@@ -210,7 +216,7 @@ fn analyses_begin_when_pods_are_there_and_decide() {
         ("an optional success lets it run on", "Successful", false, "Running"),
     ] {
         let spec = json!({"templates": [template("canary")], "analyses": [analysis("check", required)]});
-        let mut world = World::new(spec);
+        let mut world = World::new(&spec);
         world.settle();
         let hash = world.sets["trial-canary"]["metadata"]["labels"]["rollouts-pod-template-hash"].clone();
         assert_eq!(world.runs["trial-check"]["spec"]["args"][0]["value"], hash, "{name}");
@@ -227,7 +233,7 @@ fn pods_stay_until_a_required_analysis_has_ended() {
         "duration": "1m", "templates": [template("canary")],
         "analyses": [analysis("must", true), analysis("may", false)],
     });
-    let mut world = World::new(spec);
+    let mut world = World::new(&spec);
     world.settle();
     world.pass_time(600);
     world.settle();
@@ -244,7 +250,7 @@ fn pods_stay_until_a_required_analysis_has_ended() {
 #[test]
 fn it_can_be_ended_early() {
     let spec = json!({"templates": [template("canary")], "analyses": [analysis("must", true)]});
-    let mut world = World::new(spec);
+    let mut world = World::new(&spec);
     world.settle();
     world.experiment["spec"]["terminate"] = json!(true);
     world.settle();
@@ -256,9 +262,9 @@ fn it_can_be_ended_early() {
 
 #[test]
 fn pods_that_do_not_come_fail_it_after_the_deadline() {
-    let mut world = World::new(json!({"progressDeadlineSeconds": 60, "templates": [template("canary")]}));
+    let mut world = World::new(&json!({"progressDeadlineSeconds": 60, "templates": [template("canary")]}));
     world.is_broken = true;
-    let plan = world.settle();
+    let plan = world.settled();
     assert_eq!(world.phase(), "Pending");
     assert_eq!(plan.reasons[0].message, "template canary has 0 of 2 pods available");
     world.now = plan.requeue.unwrap();
@@ -281,7 +287,7 @@ fn what_cannot_be_created_is_told_once() {
             "Failed to create Service trial-canary for template 'canary': exists",
         ),
     ] {
-        let mut world = World::new(json!({"templates": [template("canary")]}));
+        let mut world = World::new(&json!({"templates": [template("canary")]}));
         world.recall.refusals.insert(wanted, "exists".to_owned());
         world.settle();
         assert_eq!((world.phase(), &world.experiment["status"]["message"]), ("Error", &json!(expected)), "{name}");
@@ -292,7 +298,7 @@ fn what_cannot_be_created_is_told_once() {
 fn a_missing_template_fails_it_before_pods_are_made() {
     let mut analysis = analysis("check", false);
     analysis["templateName"] = json!("nothing");
-    let mut world = World::new(json!({"templates": [template("canary")], "analyses": [analysis]}));
+    let mut world = World::new(&json!({"templates": [template("canary")], "analyses": [analysis]}));
     world.settle();
     assert_eq!((world.phase(), world.size("trial-canary")), ("Error", 0));
     assert_eq!(
@@ -311,7 +317,7 @@ fn an_invalid_spec_is_a_condition_and_nothing_else_happens() {
         (twice, "Experiment trial has repeated template name 'a' in templates"),
         (unnamed, "Experiment trial has empty template name at index 0"),
     ] {
-        let mut world = World::new(spec);
+        let mut world = World::new(&spec);
         world.settle();
         assert!(world.sets.is_empty());
         assert_eq!(world.experiment["status"]["conditions"][0]["message"], expected);
@@ -321,7 +327,7 @@ fn an_invalid_spec_is_a_condition_and_nothing_else_happens() {
 
 #[test]
 fn lost_pods_are_waited_for_again() {
-    let mut world = World::new(json!({"templates": [template("canary")]}));
+    let mut world = World::new(&json!({"templates": [template("canary")]}));
     world.settle();
     world.is_broken = true;
     world.settle();
