@@ -9,6 +9,7 @@ mod args;
 mod cluster;
 mod commands;
 mod connection;
+mod controllers;
 mod data;
 mod demo;
 mod endpoint;

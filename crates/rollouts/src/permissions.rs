@@ -1,6 +1,6 @@
 //! What the controller asks of the API, as RBAC names it: the whole list, next to the code that does it.
 //!
-//! A test runs the controller and compares: every request is allowed by [`controller`] or [`routers`], and every verb of
+//! A test runs the controller and compares: every request is allowed by [`controller`], [`analyses`] or [`routers`], and every verb of
 //! [`controller`] is used.
 
 /// What may be done with some resources of a group.
@@ -47,6 +47,23 @@ pub fn controller() -> &'static [Permission] {
         may("policy", &["poddisruptionbudgets"], &["list", "watch"], "restarts"),
         may("", &["events"], &["create", "patch"], "what happened"),
         may("coordination.k8s.io", &["leases"], &["create", "get", "update"], "one controller works at a time"),
+    ];
+    ALL
+}
+
+/// Returns what analyses need: asked for once some Rollout has one, or an AnalysisRun exists.
+#[must_use]
+pub fn analyses() -> &'static [Permission] {
+    const ALL: &[Permission] = &[
+        may(
+            "argoproj.io",
+            &["analysisruns"],
+            &["create", "delete", "list", "patch", "watch"],
+            "releases that are judged",
+        ),
+        may("argoproj.io", &["analysistemplates", "clusteranalysistemplates"], &["list", "watch"], "what is measured"),
+        may("batch", &["jobs"], &["create", "delete", "get", "list", "watch"], "measurements by Jobs"),
+        may("", &["secrets"], &["get"], "arguments and credentials of measurements"),
     ];
     ALL
 }

@@ -15,6 +15,7 @@ use tiphys_runtime::{
 use super::upstream_flags::Accepted;
 use crate::{
     cluster::Cluster,
+    controllers::{self, Scope},
     endpoint::{self, Told},
     error::Failure,
     hosting, world,
@@ -93,6 +94,7 @@ impl Controller {
         self.accepted.explain();
         let mut config = self.config(&cluster.namespace);
         let namespace = config.namespace.clone();
+        let scope = namespace.clone();
         let metrics = Metrics::default();
         let client = cluster.telling_client(tiphys_rollouts::metrics::requests(&metrics))?;
         hosting::host(&mut config, &client, &own_namespace()).await;
@@ -106,7 +108,8 @@ impl Controller {
         if !bound.is_empty() {
             machines.spawn(told.objects.clone().follow(client, namespace));
         }
-        let work = controller.run();
+        let scope = Scope { namespace: scope, instance: Some(self.instance_id.clone()).filter(|id| !id.is_empty()) };
+        let work = controllers::work(controller, cluster.client(), cluster.clock, scope).await?;
         if !self.leader_elect {
             return until_ended(work).await;
         }

@@ -61,7 +61,12 @@ impl Install {
     fn roles(&self, namespace: &str) -> [Value; 2] {
         let rbac = "rbac.authorization.k8s.io/v1";
         let kind = if self.namespaced { "Role" } else { "ClusterRole" };
-        let rules: Vec<Value> = permissions::controller().iter().chain(permissions::routers()).map(rule).collect();
+        let rules: Vec<Value> = permissions::controller()
+            .iter()
+            .chain(permissions::analyses())
+            .chain(permissions::routers())
+            .map(rule)
+            .collect();
         let subject = json!([{"kind": "ServiceAccount", "name": NAME, "namespace": namespace}]);
         let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": NAME});
         let mut role = named(rbac, kind, namespace, json!({"rules": rules}));

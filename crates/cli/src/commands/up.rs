@@ -15,6 +15,7 @@ use tiphys_rollouts::controller::{Config, Controller};
 use tiphys_runtime::metrics::Metrics;
 
 use crate::{
+    controllers::{self, Scope},
     demo,
     endpoint::{self, Told},
     error::Failure,
@@ -51,7 +52,8 @@ impl Up {
         if !bound.is_empty() {
             machines.spawn(told.objects.follow(world.client.clone(), None));
         }
-        let controller = tokio::spawn(controller.run());
+        let work = controllers::work(controller, world.client.clone(), world.clock, Scope::default()).await?;
+        let controller = tokio::spawn(work);
         let demo = if self.no_demo {
             None
         } else {
