@@ -7,7 +7,7 @@ use futures::stream;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 
-use super::{BoxError, ConnectionLost, Faults, Line, plan::Loss};
+use super::{BoxError, ConnectionLost, Faults, plan::Loss};
 
 /// The body of every answer.
 pub type FaultBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -26,24 +26,16 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let line = faults.inner.line.subscribe();
-    let cuts = line.borrow().cuts;
-    let watch = Watch { faults, body: boxed(body), line, cuts, ended: false };
+    let cuts = faults.inner.line.get().cuts;
+    let watch = Watch { faults, body: boxed(body), cuts, ended: false };
     StreamBody::new(stream::unfold(watch, Watch::advance)).boxed_unsync()
 }
 
 struct Watch {
     faults: Faults,
     body: FaultBody,
-    line: tokio::sync::watch::Receiver<Line>,
     cuts: u64,
     ended: bool,
-}
-
-/// What came first.
-enum Piece {
-    Frame(Option<Result<Frame<Bytes>, BoxError>>),
-    Line,
 }
 
 impl Watch {
@@ -52,7 +44,9 @@ impl Watch {
             if self.ended {
                 return None;
             }
-            let line = *self.line.borrow_and_update();
+            let faults = self.faults.clone();
+            let changed = pin!(faults.inner.line.changed());
+            let line = faults.inner.line.get();
             if line.parted {
                 self.ended = true;
                 return Some((Err(ConnectionLost.into()), self));
@@ -60,29 +54,20 @@ impl Watch {
             if line.cuts != self.cuts {
                 return None;
             }
-            match self.piece(line.held).await {
-                Piece::Line => {}
-                Piece::Frame(None) => return None,
-                Piece::Frame(Some(frame)) => match pass(&self.faults).await {
-                    None => return Some((frame, self)),
-                    Some(Loss::Cut) => return None,
-                    Some(Loss::Silent) => {}
-                },
+            if line.held {
+                changed.await;
+                continue;
             }
-        }
-    }
-
-    async fn piece(&mut self, held: bool) -> Piece {
-        let changed = pin!(self.line.changed());
-        if held {
-            // The sender lives as long as the handle in `faults`.
-            let _ = changed.await;
-            return Piece::Line;
-        }
-        tokio::select! {
-            biased;
-            _ = changed => Piece::Line,
-            frame = self.body.frame() => Piece::Frame(frame),
+            let frame = tokio::select! {
+                biased;
+                () = changed => continue,
+                frame = self.body.frame() => frame?,
+            };
+            match pass(&self.faults).await {
+                None => return Some((frame, self)),
+                Some(Loss::Cut) => return None,
+                Some(Loss::Silent) => {}
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the same way.
 
 mod body;
+mod line;
 mod plan;
 
 use std::{
@@ -20,11 +21,11 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full};
 use tiphys_machinery::error::ApiError;
-use tokio::sync::watch;
 
 pub use self::{body::FaultBody, plan::Loss};
 use self::{
     body::boxed,
+    line::Line,
     plan::{Answer, Plan, Verdict},
 };
 
@@ -46,7 +47,7 @@ pub struct Faults {
 
 struct Inner {
     state: Mutex<State>,
-    line: watch::Sender<Line>,
+    line: Line,
 }
 
 struct State {
@@ -54,15 +55,6 @@ struct State {
     plan: Plan,
     scope: Option<Scope>,
     answers: plan::Answers,
-}
-
-/// What the connection is like. Open watches follow it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Line {
-    held: bool,
-    parted: bool,
-    /// Counts the cuts: a watch ends when it changes.
-    cuts: u64,
 }
 
 impl Faults {
@@ -75,7 +67,7 @@ impl Faults {
             scope: None,
             answers: plan::Answers::default(),
         };
-        let inner = Inner { state: Mutex::new(state), line: watch::Sender::new(Line::default()) };
+        let inner = Inner { state: Mutex::new(state), line: Line::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -127,33 +119,37 @@ impl Faults {
 
     /// Lets requests and watches hang until [`Faults::release`].
     pub fn hold(&self) {
-        self.inner.line.send_modify(|line| line.held = true);
+        self.inner.line.change(|line| line.held = true);
     }
 
     /// Lets what hangs go on.
     pub fn release(&self) {
-        self.inner.line.send_modify(|line| line.held = false);
+        self.inner.line.change(|line| line.held = false);
     }
 
     /// Takes the connection down: requests fail and watches break, until [`Faults::heal`].
     pub fn partition(&self) {
-        self.inner.line.send_modify(|line| line.parted = true);
+        self.inner.line.change(|line| {
+            line.parted = true;
+            // A watch that gets its turn only after the connection is back must end, too.
+            line.cuts += 1;
+        });
     }
 
     /// Brings the connection back.
     pub fn heal(&self) {
-        self.inner.line.send_modify(|line| line.parted = false);
+        self.inner.line.change(|line| line.parted = false);
     }
 
     /// Ends all open watches, as a server does after its time is over.
     pub fn cut_watches(&self) {
-        self.inner.line.send_modify(|line| line.cuts += 1);
+        self.inner.line.change(|line| line.cuts += 1);
     }
 
     /// Ends all faults: calm.
     pub fn calm(&self) {
         self.state().plan = Plan::default();
-        self.inner.line.send_modify(|line| {
+        self.inner.line.change(|line| {
             line.held = false;
             line.parted = false;
         });
@@ -173,12 +169,8 @@ impl Faults {
 
     /// Waits while the connection hangs.
     async fn connected(&self) -> Result<(), ConnectionLost> {
-        let mut line = self.inner.line.subscribe();
-        let state = line.wait_for(|line| line.parted || !line.held).await.map(|line| *line);
-        match state {
-            Ok(line) if !line.parted => Ok(()),
-            _ => Err(ConnectionLost),
-        }
+        let line = self.inner.line.wait_for(|line| line.parted || !line.held).await;
+        if line.parted { Err(ConnectionLost) } else { Ok(()) }
     }
 }
 
