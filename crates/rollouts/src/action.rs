@@ -18,12 +18,23 @@ pub struct Plan {
     pub status: Option<Value>,
     /// Told once the status is written.
     pub events: Vec<Note>,
+    /// Told about other objects after that.
+    pub hints: Vec<Hint>,
     /// When to plan again though nothing changes.
     pub requeue: Option<Timestamp>,
     /// Whether this pass counts as failed: it is tried again with a growing delay.
     pub is_failed: bool,
     /// Why things are as they are, most important first.
     pub reasons: Vec<Reason>,
+}
+
+/// An event about a pod that may be gone by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// The pod.
+    pub pod: Target,
+    /// What is told.
+    pub note: Note,
 }
 
 /// One action and what is told when it is done.
@@ -182,7 +193,11 @@ impl Plan {
     /// Returns whether nothing is to be done or told.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.steps.is_empty() && self.status.is_none() && self.events.is_empty() && !self.is_failed
+        self.steps.is_empty()
+            && self.status.is_none()
+            && self.events.is_empty()
+            && self.hints.is_empty()
+            && !self.is_failed
     }
 
     /// Asks for another pass at `at` at the latest.

@@ -10,6 +10,11 @@ pub const RESTART_NEXT: &str = "tiphys.dev/restart-next";
 pub const STABLE_RECORD: &str = "tiphys.dev/stable-record";
 /// On a ReplicaSet that was scaled to zero with its Rollout: how many pods the Rollout had, and when.
 pub const EMPTIED: &str = "tiphys.dev/emptied";
+/// On a ReplicaSet that was deleted and made again: when the first one was created, so that it stays older than what came
+/// after it.
+pub const CREATED: &str = "tiphys.dev/created";
+/// On a ReplicaSet: keys of the annotations that were copied from its Rollout, with commas between them.
+pub const COPIED: &str = "tiphys.dev/copied";
 /// What the ReplicaSet controller reads when it chooses which pods to delete.
 pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 

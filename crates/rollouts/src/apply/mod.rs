@@ -141,7 +141,21 @@ pub async fn apply(tools: Tools<'_>, stored: &Stored<Rollout>, plan: &Plan) -> O
         }
     }
     tell(recorder, &about, &plan.events).await;
+    for hint in &plan.hints {
+        recorder.tell(&pod_reference(&namespace, &hint.pod), &hint.note).await;
+    }
     outcome
+}
+
+fn pod_reference(namespace: &str, pod: &Target) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Pod".to_owned()),
+        namespace: Some(namespace.to_owned()),
+        name: Some(pod.name.clone()),
+        uid: Some(pod.uid.clone()),
+        ..ObjectReference::default()
+    }
 }
 
 /// Returns the reference that events about a Rollout carry.

@@ -123,7 +123,7 @@ impl Memories {
             gone.retain(|known| now.duration_since(known.at) < GONE_KEPT);
             let is_known = gone.iter().any(|known| known.pod == name);
             if !is_known && !memory.recall.evicted.contains_key(&uid) && gone.len() < GONE_MAX {
-                gone.push(Gone { pod: name, at: now });
+                gone.push(Gone { pod: name, uid, at: now });
             }
         });
     }

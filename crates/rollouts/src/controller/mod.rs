@@ -33,7 +33,7 @@ use crate::{
     apply::{self, Kind, Outcome, Tools},
     metrics,
     observe::{Observed, Parts, WorkloadKind, assemble, fetch_stable_record, missing_stable, stable_record_name},
-    plan::{self, PODS_DELETED_BY_HAND, Settings},
+    plan::{self, Settings},
     router_plugin::RouterPlugins,
     step_plugin::StepPlugins,
 };
@@ -233,8 +233,8 @@ impl Shared {
         };
         let outcome = apply::apply(tools, &seen.rollout, &plan).await;
         self.remember(key, &seen, &outcome);
-        if plan.events.iter().any(|event| event.reason == PODS_DELETED_BY_HAND) {
-            self.memories.change(key, |memory| memory.recall.gone.clear());
+        if outcome.failure.is_none() && !plan.events.is_empty() {
+            self.memories.change(key, |memory| memory.recall.told(&plan.events));
         }
         if let Some(at) = plan.requeue {
             self.queue.add_after(key.clone(), self.clock.until(at));

@@ -25,7 +25,7 @@ use tiphys_api::{
     types::{ExperimentStatus, LabelSelector, ObjectRef as WorkloadRef},
     validation::{ServiceView, named_services},
 };
-use tiphys_runtime::reason::ObjectRef;
+use tiphys_runtime::{reason::ObjectRef, recorder::Note};
 use tiphys_traffic::{Verified, Verify};
 
 pub(crate) use self::analysis::has_analysis;
@@ -38,7 +38,12 @@ pub use self::{
     trouble::{Trouble, TroubleKind},
     watched::{ContainerState, ContainerStatus, PodCondition, PodStatus, Terminated, Waiting, WatchedPod},
 };
-use crate::{names, router_plugin::Told, step_plugin::Answer};
+use crate::{
+    names,
+    plan::{PODS_DELETED_BY_HAND, RESTART_BLOCKED, RESTART_STARTED, block_of},
+    router_plugin::Told,
+    step_plugin::Answer,
+};
 
 /// Everything that a plan is made from. Lists are sorted.
 #[derive(Debug, Clone)]
@@ -112,6 +117,8 @@ pub struct StableRecord {
     pub template: Value,
     /// The ReplicaSet's revision.
     pub revision: i64,
+    /// When the ReplicaSet was created, as it is written.
+    pub created: Option<String>,
 }
 
 /// What we did and cannot see in the objects. Lost with the process; everything in it is found out again.
@@ -125,6 +132,8 @@ pub struct Recall {
     pub taken: Option<String>,
     /// Why the new ReplicaSet could not be created.
     pub create_error: Option<CreateError>,
+    /// What blocks the restart under way, as far as it was told.
+    pub told_block: Option<String>,
     /// Pods that went away without us, as far as it was seen.
     pub gone: Vec<Gone>,
     /// Answers of step plugins that are not in the status yet.
@@ -146,6 +155,20 @@ pub struct Checked {
     pub answer: Verified,
     /// When.
     pub at: Timestamp,
+}
+
+impl Recall {
+    /// Takes in that these events were told.
+    pub fn told(&mut self, events: &[Note]) {
+        for event in events {
+            match event.reason.as_str() {
+                PODS_DELETED_BY_HAND => self.gone.clear(),
+                RESTART_STARTED => self.told_block = None,
+                RESTART_BLOCKED => self.told_block = Some(block_of(&event.message).to_owned()),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// A refused eviction.
@@ -171,6 +194,8 @@ pub struct CreateError {
 pub struct Gone {
     /// Name of the pod.
     pub pod: String,
+    /// Its unique id.
+    pub uid: String,
     /// When it was seen.
     pub at: Timestamp,
 }
@@ -358,7 +383,8 @@ pub fn missing_stable<'a>(rollout: &'a Rollout, replica_sets: &[Arc<ReplicaSet>]
 #[must_use]
 pub fn stable_record(object: &Value) -> Option<StableRecord> {
     let template = object.get("data")?.get("template")?.clone();
-    Some(StableRecord { template, revision: object["revision"].as_i64().unwrap_or(0) })
+    let created = object["data"]["created"].as_str().map(str::to_owned);
+    Some(StableRecord { template, revision: object["revision"].as_i64().unwrap_or(0), created })
 }
 
 /// Returns the name under which the stable template of a Rollout is recorded.

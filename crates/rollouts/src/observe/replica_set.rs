@@ -59,7 +59,9 @@ impl ReplicaSetView {
             name: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),
             resource_version: meta.resource_version.clone().unwrap_or_default(),
-            created: meta.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+            created: created(&annotations)
+                .or_else(|| meta.creation_timestamp.as_ref().map(|time| time.0))
+                .unwrap_or(Timestamp::UNIX_EPOCH),
             deleting: meta.deletion_timestamp.is_some(),
             controller: controller_uid(meta),
             hash: meta.labels.as_ref().and_then(|all| all.get(labels::POD_TEMPLATE_HASH)).cloned().unwrap_or_default(),
@@ -93,6 +95,12 @@ impl ReplicaSetView {
     #[must_use]
     pub fn side(&self) -> Side {
         Side { spec: self.size(), available: self.available() }
+    }
+
+    /// Returns the available pods that are not about to be removed: a scale-down of a moment ago may not be seen yet.
+    #[must_use]
+    pub fn lasting(&self) -> i32 {
+        self.available().min(self.size())
     }
 
     /// Returns the pods that exist, without the ones that a restart added.
@@ -174,8 +182,39 @@ impl ReplicaSetView {
     }
 }
 
+/// When the first ReplicaSet of this version was created, if this one was made in its place.
+fn created(annotations: &BTreeMap<String, String>) -> Option<Timestamp> {
+    annotations.get(names::CREATED)?.parse().ok()
+}
+
 /// Returns the uid of the controlling owner.
 pub(crate) fn controller_uid(meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Option<String> {
     let owners = meta.owner_references.as_ref()?;
     owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn view(object: &Value) -> ReplicaSetView {
+        ReplicaSetView::new(Arc::new(serde_json::from_value(object.clone()).unwrap()), None)
+    }
+
+    #[test]
+    fn pods_that_a_scale_down_is_about_to_take_do_not_last() {
+        let scaled =
+            view(&json!({"spec": {"replicas": 1, "selector": {}}, "status": {"replicas": 2, "availableReplicas": 2}}));
+        assert_eq!((scaled.available(), scaled.lasting()), (2, 1));
+    }
+
+    #[test]
+    fn one_that_was_made_again_keeps_its_age() {
+        let again = view(&json!({"metadata": {
+            "creationTimestamp": "2026-01-01T00:00:09Z", "annotations": {"tiphys.dev/created": "2026-01-01T00:00:01Z"},
+        }}));
+        assert_eq!(again.created.to_string(), "2026-01-01T00:00:01Z");
+    }
 }

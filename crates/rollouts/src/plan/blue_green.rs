@@ -127,6 +127,10 @@ fn is_referenced(release: &Release<'_>, selectors: &Selectors, hash: &str) -> bo
 }
 
 fn new_size(release: &Release<'_>, new: &ReplicaSetView) -> i32 {
+    if rollback::is_fast(release) {
+        // Nobody is asked before the switch, so there is nothing to preview.
+        return release.desired();
+    }
     let active = &release.status().blue_green.active_selector;
     let has_active = release.owned.iter().any(|set| set.hash == *active);
     preview_size::new_size(release.rollout, &new.hash, has_active)

@@ -97,7 +97,25 @@ fn resize_both(release: &Release<'_>) -> Vec<Step> {
         }
     }
     steps.extend(shrink_old(release));
+    if steps.is_empty() {
+        steps.extend(give_way(release));
+    }
     steps
+}
+
+/// Pods of the stable version that are not available make room for new ones, where old ReplicaSets hold the rest of the
+/// places and cannot go themselves. Upstream never moves again then.
+fn give_way(release: &Release<'_>) -> Option<Step> {
+    let (new, stable) = (release.new?, release.separate_stable().filter(|set| !set.deleting)?);
+    let sizes = sizes(release);
+    let is_full = stable.size() + new.size() + sizes.old >= sizes.desired + sizes.limits.surge;
+    if sizes.old == 0 || !is_full {
+        return None;
+    }
+    let want = canary_size::ideal(sizes.desired, sizes.weight, sizes.limits.surge);
+    let dead = stable.size() - stable.lasting();
+    let places = dead.min(want.new - new.size()).min(stable.size() - want.stable);
+    (places > 0).then(|| scale::to(release, stable, stable.size() - places, scale::Deadline::Drop))?
 }
 
 fn sizes(release: &Release<'_>) -> Sizes {
@@ -122,7 +140,7 @@ fn shrink_old(release: &Release<'_>) -> Vec<Step> {
     old.sort_by(|a, b| (b.revision(), b.created, &b.name).cmp(&(a.revision(), a.created, &a.name)));
     let sides: Vec<Side> = old.iter().map(|set| set.side()).collect();
     let floor = release.desired() - Limits::of(release.rollout).unavailable;
-    let shrunk = canary_size::shrink_old(&sides, release.available(), floor);
+    let shrunk = canary_size::shrink_old(&sides, release.lasting(), floor);
     let steps = old.into_iter().zip(shrunk).filter(|(set, size)| *size < set.size());
     steps.filter_map(|(set, size)| scale::to(release, set, size, scale::Deadline::Drop)).collect()
 }

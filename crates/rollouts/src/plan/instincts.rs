@@ -9,7 +9,10 @@ use super::{
     identify::{bare_template, restarted_at, without_restart},
     release::Release,
 };
-use crate::action::{Action, Step};
+use crate::{
+    action::{Action, Hint, Step, Target},
+    observe::Gone,
+};
 
 /// Reason of the event for people who delete pods one by one.
 pub(crate) const PODS_DELETED_BY_HAND: &str = "PodsDeletedByHand";
@@ -73,8 +76,7 @@ pub(crate) fn restart_by_annotation(release: &Release<'_>) -> Option<Step> {
 /// Returns the hint for people who delete pods one by one.
 #[must_use]
 pub(crate) fn pods_deleted_by_hand(release: &Release<'_>) -> Option<Note> {
-    let recent = release.seen.recall.gone.iter().filter(|gone| release.now.duration_since(gone.at) < BY_HAND_WITHIN);
-    let gone: Vec<_> = recent.collect();
+    let gone: Vec<_> = recently_gone(release).collect();
     if gone.len() < 2 {
         return None;
     }
@@ -94,6 +96,18 @@ pub(crate) fn pods_deleted_by_hand(release: &Release<'_>) -> Option<Note> {
         ));
     }
     Some(Note::normal(PODS_DELETED_BY_HAND, format!("pods of this Rollout are being deleted by hand; {better}")))
+}
+
+/// Returns the same hint for each of the pods: people look there, too.
+#[must_use]
+pub(crate) fn on_the_pods(release: &Release<'_>, note: &Note) -> Vec<Hint> {
+    let pods = recently_gone(release).map(|gone| Target { name: gone.pod.clone(), uid: gone.uid.clone() });
+    pods.map(|pod| Hint { pod, note: note.clone() }).collect()
+}
+
+fn recently_gone<'a>(release: &Release<'a>) -> impl Iterator<Item = &'a Gone> {
+    let now = release.now;
+    release.seen.recall.gone.iter().filter(move |gone| now.duration_since(gone.at) < BY_HAND_WITHIN)
 }
 
 fn restart_command(release: &Release<'_>) -> String {

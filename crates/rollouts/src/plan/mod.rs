@@ -68,7 +68,10 @@ use crate::{
     reasons, step_plugin,
 };
 
-pub(crate) use self::{instincts::PODS_DELETED_BY_HAND, restarting::RESTARTING};
+pub(crate) use self::{
+    instincts::PODS_DELETED_BY_HAND,
+    restarting::{BLOCKED as RESTART_BLOCKED, RESTARTING, STARTED as RESTART_STARTED, block_of},
+};
 
 /// Settings of the controller that decisions depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +159,10 @@ fn pass(release: &Release<'_>) -> Plan {
     }
     let mut plan = strategy(release);
     plan.steps.extend(workload::note_generation(release));
-    plan.events.extend(instincts::pods_deleted_by_hand(release));
+    if let Some(note) = instincts::pods_deleted_by_hand(release) {
+        plan.hints = instincts::on_the_pods(release, &note);
+        plan.events.push(note);
+    }
     plan
 }
 

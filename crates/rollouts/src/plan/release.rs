@@ -201,6 +201,12 @@ impl<'a> Release<'a> {
         self.owned.iter().map(|set| set.available()).sum()
     }
 
+    /// Returns the sum of available pods that are not about to be removed.
+    #[must_use]
+    pub(crate) fn lasting(&self) -> i32 {
+        self.owned.iter().map(|set| set.lasting()).sum()
+    }
+
     /// Returns `now` plus whole seconds.
     #[must_use]
     pub(crate) fn after(&self, wait: SignedDuration) -> Timestamp {

@@ -28,7 +28,9 @@ pub(crate) const RESTARTING: &str = "Restarting";
 /// Reason of the condition while pods are being restarted.
 const RUNNING: &str = "RestartRunning";
 /// Reason of the condition while something outside blocks.
-const BLOCKED: &str = "RestartBlocked";
+pub(crate) const BLOCKED: &str = "RestartBlocked";
+/// Reason of the event at the start.
+pub(crate) const STARTED: &str = "RestartStarted";
 /// Pods that a message names at most.
 const NAMED_PODS_MAX: usize = 3;
 
@@ -340,18 +342,31 @@ fn note_running(
     let text = progress.to_string();
     let mut notes = Vec::new();
     if known.is_none() {
-        notes.push(Note::normal("RestartStarted", started(release, progress)));
+        notes.push(Note::normal(STARTED, started(release, progress)));
     }
     if let Some(block) = block {
-        let cause = block.to_string();
-        let is_news = known.is_none_or(|known| !known.message.ends_with(&cause));
-        notes.extend(is_news.then(|| Note::warning(BLOCKED, format!("restart {text}"))));
+        let (cause, told) = (block.to_string(), release.seen.recall.told_block.as_deref());
+        let block = block_of(&cause);
+        // The condition still says so where another process told it.
+        let is_known = known.is_some_and(|known| told == Some(block) || block_of(&known.message) == block);
+        notes.extend((!is_known).then(|| Note::warning(BLOCKED, format!("restart {text}"))));
     }
     if known.is_none_or(|known| known.message != text || known.reason != reason) {
         let wanted = conditions::new(RESTARTING, "True", reason, text);
         conditions::replace(&mut status.conditions, wanted, &release.stamp());
     }
     notes
+}
+
+/// Returns what blocks, without how far the restart is, since when it blocks, and which pods are not ready: all of that
+/// changes while it is one and the same block.
+#[must_use]
+pub(crate) fn block_of(message: &str) -> &str {
+    let of_progress =
+        |text: &&str| text.split('/').all(|part| part.trim_start_matches("restart ").parse::<i32>().is_ok());
+    let cause = message.split_once(": ").filter(|(before, _)| of_progress(before)).map_or(message, |(_, cause)| cause);
+    let ends = [" since ", "; "].iter().filter_map(|end| cause.find(end));
+    &cause[..ends.min().unwrap_or(cause.len())]
 }
 
 fn note_over(release: &Release<'_>, status: &mut RolloutStatus, note: &Note) -> Note {

@@ -49,6 +49,10 @@ pub(crate) fn recreate_stable(release: &Release<'_>, record: &StableRecord) -> S
         annotations::REVISION: record.revision.to_string(),
         annotations::DESIRED_REPLICAS: release.desired().to_string(),
     });
+    if let Some(created) = &record.created {
+        // Otherwise the version that is under way would be the older one, and its release a rollback.
+        object["metadata"]["annotations"][names::CREATED] = json!(created);
+    }
     let text = format!(
         "ReplicaSet {name} was deleted during an update: it is created again from its record, and the update stays at its \
          step. To recreate pods without losing capacity: kubectl argo rollouts restart {}",
@@ -76,15 +80,19 @@ pub(crate) fn sync(release: &Release<'_>) -> Vec<Step> {
 }
 
 fn sync_patch(release: &Release<'_>, new: &ReplicaSetView, revision: i64) -> Option<Value> {
-    let mut changes: BTreeMap<&str, String> = copied(release).collect();
-    changes.insert(annotations::REVISION, revision.to_string());
+    let known = new.annotation(names::COPIED).unwrap_or_default();
+    // What went from the Rollout goes here, too; what others wrote here stays.
+    let mut changes: BTreeMap<&str, Option<String>> = known.split(',').map(|key| (key, None)).collect();
+    changes.insert(names::COPIED, copied_keys(release));
+    changes.extend(copied(release).map(|(key, value)| (key, Some(value))));
+    changes.insert(annotations::REVISION, Some(revision.to_string()));
     if let Some(history) = history(new, revision) {
-        changes.insert(annotations::REVISION_HISTORY, history);
+        changes.insert(annotations::REVISION_HISTORY, Some(history));
     }
     if needs_record(release, new) {
-        changes.insert(names::STABLE_RECORD, names::stable_record(release.name(), &release.status().stable_rs));
+        changes.insert(names::STABLE_RECORD, Some(names::stable_record(release.name(), &release.status().stable_rs)));
     }
-    changes.retain(|key, value| new.annotation(key) != Some(value.as_str()));
+    changes.retain(|key, value| new.annotation(key) != value.as_deref());
     let mut patch = json!({});
     if !changes.is_empty() {
         patch["metadata"]["annotations"] = json!(changes);
@@ -127,6 +135,12 @@ fn copied<'a>(release: &Release<'a>) -> impl Iterator<Item = (&'a str, String)> 
             && !key.starts_with("tiphys.dev/")
     };
     all.filter(move |(key, _)| is_copied(key)).map(|(key, value)| (key.as_str(), value.clone()))
+}
+
+/// The keys of what is copied, so that they can be told from what others write.
+fn copied_keys(release: &Release<'_>) -> Option<String> {
+    let keys: Vec<&str> = copied(release).map(|(key, _)| key).collect();
+    (!keys.is_empty()).then(|| keys.join(","))
 }
 
 /// One more than any other ReplicaSet's revision; a new ReplicaSet of the present version keeps the Rollout's.
@@ -184,6 +198,7 @@ fn object(release: &Release<'_>, name: &str, revision: i64) -> Value {
     all.insert(annotations::DESIRED_REPLICAS, release.desired().to_string());
     all.extend(release.stable.map(|stable| (names::STABLE_RECORD, names::stable_record(release.name(), &stable.hash))));
     all.extend(injected.map(|text| (annotations::EPHEMERAL_METADATA, text)));
+    all.extend(copied_keys(release).map(|keys| (names::COPIED, keys)));
     object["metadata"]["annotations"] = json!(all);
     object
 }
@@ -235,7 +250,7 @@ fn record(release: &Release<'_>) -> Option<Step> {
             "name": name, "namespace": release.namespace(), "ownerReferences": [owner(release)],
             "labels": {labels::POD_TEMPLATE_HASH: stable.hash},
         },
-        "data": {"template": stable.template()},
+        "data": {"template": stable.template(), "created": stable.created.to_string()},
         "revision": stable.revision(),
     });
     Some(Step::quiet(Action::RecordTemplate { name, object }))

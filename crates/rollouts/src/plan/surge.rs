@@ -41,6 +41,13 @@ pub(crate) fn most(release: &Release<'_>) -> i32 {
     defaults::max_surge(release.rollout).max(1)
 }
 
+/// How many pods may be added now. What an update has added counts; one more must be possible, or nothing would move.
+fn room(release: &Release<'_>) -> i32 {
+    let total: i32 = release.owned.iter().map(|set| set.size()).sum();
+    let beyond = (total - release.desired()).max(0);
+    (most(release) - beyond).max(1)
+}
+
 /// Returns the next steps of a surging restart, or what it waits for.
 #[must_use]
 pub(crate) fn advance(release: &Release<'_>, at: Timestamp) -> (Vec<Step>, Option<Block>) {
@@ -58,12 +65,14 @@ pub(crate) fn advance(release: &Release<'_>, at: Timestamp) -> (Vec<Step>, Optio
 fn wave(release: &Release<'_>, set: &ReplicaSetView, at: Timestamp) -> (Vec<Step>, Option<Block>) {
     let mut live: Vec<&PodView> = release.pods_of(set).filter(|pod| !pod.leaving && !pod.finished).collect();
     live.sort_by_key(|pod| (pod.created, pod.name.as_str()));
-    let (old, new): (Vec<&PodView>, Vec<&PodView>) = live.iter().partition(|pod| pod.created < at);
+    let (mut old, new): (Vec<&PodView>, Vec<&PodView>) = live.iter().partition(|pod| pod.created < at);
+    // The chosen ones stay chosen; of the others, nobody misses a pod that does not serve.
+    old.sort_by_key(|pod| (!pod.annotations.contains_key(names::RESTART_NEXT), is_available(release, pod)));
     let waiting = waits_for(release, set, &live, &new);
     if set.surge > 0 {
         let next = &old[..old.len().min(usize::try_from(set.surge).unwrap_or(0))];
         let marks: Vec<Step> = next.iter().filter_map(|pod| mark(pod)).collect();
-        return match waiting {
+        return match waiting.or_else(|| waits_for_rest(release, set, &live, next)) {
             _ if !marks.is_empty() => (marks, None),
             Some(block) => (Vec::new(), Some(block)),
             None => (vec![resize(release, set, 0)], None),
@@ -72,18 +81,37 @@ fn wave(release: &Release<'_>, set: &ReplicaSetView, at: Timestamp) -> (Vec<Step
     if let Some(block) = waiting {
         return (Vec::new(), Some(block));
     }
-    let extra = most(release).min(i32::try_from(old.len()).unwrap_or(i32::MAX));
+    let extra = room(release).min(i32::try_from(old.len()).unwrap_or(i32::MAX));
     let next = &old[..old.len().min(usize::try_from(extra).unwrap_or(0))];
     let mut steps: Vec<Step> = next.iter().filter_map(|pod| mark(pod)).collect();
     steps.push(resize(release, set, extra));
     (steps, None)
 }
 
+fn is_available(release: &Release<'_>, pod: &PodView) -> bool {
+    pod.is_available(release.rollout.spec.min_ready_seconds, release.now)
+}
+
+/// Without the next pods, all wanted ones must be available. A pod that was new may be old by now: another restart was asked
+/// for while it was starting.
+fn waits_for_rest(release: &Release<'_>, set: &ReplicaSetView, live: &[&PodView], next: &[&PodView]) -> Option<Block> {
+    if !next.iter().any(|pod| is_available(release, pod)) {
+        return None;
+    }
+    let rest = live.iter().filter(|pod| next.iter().all(|going| going.uid != pod.uid));
+    let (ready, starting): (Vec<&PodView>, Vec<&PodView>) = rest.partition(|pod| is_available(release, pod));
+    if i32::try_from(ready.len()).is_ok_and(|ready| ready >= set.size()) {
+        return None;
+    }
+    let pod = starting.first().map_or("to start", |pod| pod.name.as_str());
+    Some(Block::NewPod { trouble: format!("pod {pod}: not available") })
+}
+
 /// What must come first: the ReplicaSet has exactly the pods it wants, and the new ones are available.
 fn waits_for(release: &Release<'_>, set: &ReplicaSetView, live: &[&PodView], new: &[&PodView]) -> Option<Block> {
     let min_ready = release.rollout.spec.min_ready_seconds;
     let count = i32::try_from(live.len()).unwrap_or(i32::MAX);
-    if let Some(pod) = new.iter().find(|pod| !pod.is_available(min_ready, release.now)) {
+    if let Some(pod) = new.iter().find(|pod| !is_available(release, pod)) {
         let trouble =
             pod.trouble.as_ref().map_or_else(|| format!("ready, must be so for {min_ready}s"), ToString::to_string);
         return Some(Block::NewPod { trouble: format!("new pod {}: {trouble}", pod.name) });

@@ -30,6 +30,21 @@ fn a_switch_waits_for_a_person() {
 }
 
 #[test]
+fn a_rollback_within_the_window_needs_no_preview() {
+    let mut world = blue_green(&json!({"autoPromotionEnabled": false, "previewReplicaCount": 1}));
+    world.change_spec(&json!({"rollbackWindow": {"revisions": 2}}));
+    world.release("v2");
+    world.run(5);
+    world.change_status(&json!({"pauseConditions": null}));
+    world.run(40);
+    assert_eq!((world.phase().as_str(), world.sizes().as_str()), ("Healthy", "v1:0 v2:4"));
+    world.release("v1");
+    world.run(10);
+    assert_eq!((world.phase().as_str(), world.sizes().as_str()), ("Healthy", "v1:4 v2:4"));
+    assert_eq!(world.served_by("active"), "v1");
+}
+
+#[test]
 fn a_switch_by_itself_after_seconds() {
     let mut world = blue_green(&json!({"autoPromotionSeconds": 20}));
     world.release("v2");

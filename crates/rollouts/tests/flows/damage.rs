@@ -28,6 +28,17 @@ fn a_stable_replica_set_deleted_in_mid_canary_comes_back_and_the_step_stays() {
 }
 
 #[test]
+fn a_stable_replica_set_that_came_back_is_still_older_than_the_new_one() {
+    let mut world = in_mid_canary();
+    world.change_spec(&json!({"rollbackWindow": {"revisions": 2}}));
+    world.run(2);
+    world.delete_set("v1");
+    world.run(10);
+    assert_eq!((world.phase().as_str(), world.sizes().as_str()), ("Paused CanaryPauseStep", "v1:3 v2:1"));
+    assert_eq!(world.status("/currentStepIndex"), &json!(1));
+}
+
+#[test]
 fn all_replica_sets_deleted_in_mid_canary_come_back() {
     let mut world = in_mid_canary();
     world.delete_set("v1");

@@ -76,6 +76,22 @@ fn a_budget_blocks_and_is_named_until_it_opens() {
 }
 
 #[test]
+fn a_block_is_told_once_though_its_counts_change() {
+    let mut world = running(4, &json!({"maxUnavailable": 4}));
+    world.add_budget(3);
+    world.run(1);
+    world.start_seconds = Some(5);
+    world.restart();
+    world.run(40);
+    assert_eq!(world.phase(), "Healthy");
+    let told = world.told(&["RestartBlocked"]);
+    assert_eq!(told.len(), 1, "the budget has room for one pod after the other: {told:?}");
+    world.restart();
+    world.run(40);
+    assert_eq!(world.told(&["RestartBlocked"]).len(), 1, "another restart tells it again");
+}
+
+#[test]
 fn unhealthy_pods_hold_a_restart_up() {
     let mut world = running(4, &json!({"maxUnavailable": 1}));
     let broken = pods(&world)[1].clone();

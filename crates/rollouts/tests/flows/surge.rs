@@ -53,6 +53,33 @@ fn pods_are_replaced_in_waves_of_max_surge() {
 }
 
 #[test]
+fn a_second_restart_waits_for_the_pod_that_the_first_one_started() {
+    let mut world = surging(2, &json!({"maxSurge": 1}));
+    world.start_seconds = Some(10);
+    world.restart();
+    world.run(5);
+    assert_eq!(pods(&world).len(), 3, "one is starting");
+    world.restart();
+    let before = pods(&world);
+    world.run(60);
+    check_served(&world, &before);
+    assert_eq!((world.least_ready, world.most_pods), (2, 3));
+}
+
+#[test]
+fn pods_that_an_update_added_count_as_surge() {
+    let mut world = surging(5, &json!({"maxSurge": 2, "steps": [{"setWeight": 90}, {"pause": {}}]}));
+    world.release("v2");
+    world.run(30);
+    assert_eq!(world.sizes(), "v1:1 v2:5");
+    world.restart();
+    world.most_pods = 0;
+    world.run(60);
+    assert_eq!(world.most_pods, 7, "5 and maxSurge");
+    assert_eq!(world.status("/restartedAt"), &world.rollout["spec"]["restartAt"]);
+}
+
+#[test]
 fn scaling_and_health_do_not_see_the_extra_pods() {
     let mut world = surging(2, &json!({}));
     world.restart();

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tiphys_rollouts::{
     action::{Action, Plan},
-    observe::{AnalysisView, Observed, Parts, Recall, Refusal, StableRecord, assemble},
+    observe::{AnalysisView, Observed, Parts, Recall, Refusal, assemble, stable_record},
     plan::{Settings, plan},
     step_plugin::{Answer, Call, Reply},
 };
@@ -152,10 +152,7 @@ impl World {
                 .map(|v| std::sync::Arc::new(serde_json::from_value(v.clone()).unwrap()))
                 .collect(),
             workload: self.workload.clone(),
-            stable_record: record.map(|record| StableRecord {
-                template: record["data"]["template"].clone(),
-                revision: record["revision"].as_i64().unwrap(),
-            }),
+            stable_record: record.and_then(stable_record),
             routing: self.routing.clone(),
             experiment: None,
             analysis: AnalysisView::new(
@@ -189,6 +186,7 @@ impl World {
             self.recall.gone.clear();
         }
         self.events.extend(plan.events.iter().map(|note| format!("{} {}", note.reason, note.message)));
+        self.recall.told(&plan.events);
         plan
     }
 
