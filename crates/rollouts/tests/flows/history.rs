@@ -102,11 +102,13 @@ fn a_replica_set_without_owner_is_adopted_and_one_that_does_not_match_is_release
 #[test]
 fn people_who_delete_pods_by_hand_are_told_of_restarts_once() {
     let mut world = canary(&json!({}), &json!({}));
-    let gone = |world: &World, pod: &str| Gone { pod: pod.to_owned(), at: world.now };
+    let gone = |world: &World, pod: &str| Gone { pod: pod.to_owned(), uid: format!("{pod}-uid"), at: world.now };
     world.recall.gone.push(gone(&world, "web-1"));
     world.run(2);
     assert!(world.told(&["PodsDeletedByHand"]).is_empty(), "one pod is no habit");
     world.recall.gone.push(gone(&world, "web-2"));
+    let hints = world.plan().hints;
+    assert_eq!(hints.iter().map(|hint| hint.pod.uid.as_str()).collect::<Vec<_>>(), ["web-1-uid", "web-2-uid"]);
     world.run(2);
     assert_eq!(
         world.told(&["PodsDeletedByHand"]),

@@ -182,9 +182,6 @@ impl World {
         if let Some(patch) = &plan.status {
             merge(&mut self.rollout, patch);
         }
-        if plan.events.iter().any(|note| note.reason == "PodsDeletedByHand") {
-            self.recall.gone.clear();
-        }
         self.events.extend(plan.events.iter().map(|note| format!("{} {}", note.reason, note.message)));
         self.recall.told(&plan.events);
         plan

@@ -1,0 +1,59 @@
+//! `TIPHYS_SEEDS=0..500 cargo test --release -p tiphys-sim seeds` plays many seeds; one seed is `7..8`.
+
+use std::{collections::BTreeMap, ops::Range, sync::Mutex};
+
+use tiphys_sim::story::play;
+
+use crate::in_parallel;
+
+/// The seeds to play: a few unless told otherwise.
+fn seeds() -> Range<usize> {
+    let Ok(text) = std::env::var("TIPHYS_SEEDS") else { return 0..5 };
+    let parts = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    parts.unwrap_or_else(|| panic!("TIPHYS_SEEDS is {text:?}; write for instance 0..500"))
+}
+
+#[test]
+fn seeds_keep_every_promise() {
+    let seeds = seeds();
+    let broken = Mutex::new(Vec::new());
+    let uses: Mutex<BTreeMap<&str, u64>> = Mutex::default();
+    in_parallel(seeds.clone(), |seed| match play(seed as u64) {
+        Ok(ending) => {
+            let mut uses = uses.lock().unwrap();
+            ending.uses.into_iter().for_each(|(rule, times)| *uses.entry(rule).or_default() += times);
+        }
+        Err(error) => {
+            let next = seed + 1;
+            println!(
+                "\nseed {seed}: {error}\n\nto play it again:\n  TIPHYS_SEEDS={seed}..{next} cargo test --release -p tiphys-sim \
+                 seeds_keep_every_promise -- --nocapture\n"
+            );
+            broken.lock().unwrap().push(seed);
+        }
+    });
+    println!("seeds {seeds:?}; how often each rule had something to check: {:?}", uses.lock().unwrap());
+    let broken = broken.into_inner().unwrap();
+    assert!(broken.is_empty(), "{} seeds broke a promise: {broken:?}", broken.len());
+}
+
+#[test]
+fn a_seed_is_the_same_story_twice() {
+    let seeds = seeds();
+    let few = seeds.start..seeds.end.min(seeds.start + 1);
+    in_parallel(few, |seed| {
+        let (Ok(first), Ok(second)) = (play(seed as u64), play(seed as u64)) else { return };
+        let differs = first.history.iter().zip(&second.history).position(|(a, b)| a != b);
+        if let Some(at) = differs {
+            let around = at.saturating_sub(3)..at;
+            panic!(
+                "seed {seed}: write {at} differs\n{}\nfirst:  {}\nsecond: {}",
+                first.history[around].join("\n"),
+                first.history[at],
+                second.history[at]
+            );
+        }
+        assert_eq!(first.history.len(), second.history.len(), "seed {seed}");
+        assert_eq!(first.acts, second.acts, "seed {seed}");
+    });
+}
