@@ -1,10 +1,8 @@
 //! Plays `tests/scenarios/*.txt`; only those with `TIPHYS_SCENARIO` in their name, where that is set.
 
-use std::{path::PathBuf, sync::Mutex};
+use std::path::PathBuf;
 
 use tiphys_sim::scenario::run;
-
-use crate::in_parallel;
 
 #[test]
 fn scenarios_play_as_written() {
