@@ -9,10 +9,10 @@ use super::{
     delay::{self, Delayed},
     history, metadata, plugin_steps, promote,
     release::Release,
-    restarting::{self, Restart},
+    restarting::{self, Restart, Stage},
     revision, routed, scale, services,
     status::{self, Draft},
-    steps, traffic,
+    steps, surge, traffic,
 };
 use crate::{
     action::{Plan, Step},
@@ -22,7 +22,7 @@ use crate::{
 /// Plans one pass: users are led before anything is resized, at most one side is resized, and nothing else happens in a pass
 /// that restarts pods.
 pub(crate) fn plan(release: &Release<'_>) -> Plan {
-    let restart = restarting::decide(release);
+    let restart = after_growth(release, restarting::decide(release));
     let mut steps = revision::sync(release);
     if release.is_template_changed() || release.are_steps_changed() {
         steps.extend(plugin_steps::stop(release));
@@ -52,6 +52,16 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     plan.requeue_at(plugins.until);
     plan.is_failed = analyses.trouble.is_some();
     plan
+}
+
+/// A restart that surges and an update that grows would both add pods: the update goes first, and the restart takes its extra
+/// pods back meanwhile.
+fn after_growth(release: &Release<'_>, restart: Restart) -> Restart {
+    let is_running = matches!(restart.stage, Stage::Running(_)) && status::wants_surge(release);
+    if !is_running || release.halted().is_some() || !resize(release).steps.iter().any(scale::is_raise) {
+        return restart;
+    }
+    Restart { steps: surge::clean(release, None), ..restart }
 }
 
 fn settle(release: &Release<'_>, steps: Vec<Step>, draft: Draft, restart: &Restart, until: Option<Timestamp>) -> Plan {

@@ -56,6 +56,12 @@ pub(crate) fn is_resize(step: &Step) -> bool {
     matches!(step.action, Action::ScaleReplicaSet { from, to, .. } if from != to)
 }
 
+/// Returns whether a step adds pods to a ReplicaSet.
+#[must_use]
+pub(crate) fn is_raise(step: &Step) -> bool {
+    matches!(step.action, Action::ScaleReplicaSet { from, to, .. } if from < to)
+}
+
 /// Tells a ReplicaSet the wanted number of pods without changing its size.
 #[must_use]
 pub(crate) fn refresh(release: &Release<'_>, set: &ReplicaSetView) -> Option<Step> {

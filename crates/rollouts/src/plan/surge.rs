@@ -72,7 +72,8 @@ fn wave(release: &Release<'_>, set: &ReplicaSetView, at: Timestamp) -> (Vec<Step
     if set.surge > 0 {
         let next = &old[..old.len().min(usize::try_from(set.surge).unwrap_or(0))];
         let marks: Vec<Step> = next.iter().filter_map(|pod| mark(pod)).collect();
-        return match waiting.or_else(|| waits_for_rest(release, set, &live, next)) {
+        let waiting = waiting.or_else(|| waits_for_rest(release, set, &live, next));
+        return match waiting.or_else(|| waits_for_others(release, next)) {
             _ if !marks.is_empty() => (marks, None),
             Some(block) => (Vec::new(), Some(block)),
             None => (vec![resize(release, set, 0)], None),
@@ -101,6 +102,23 @@ fn waits_for_rest(release: &Release<'_>, set: &ReplicaSetView, live: &[&PodView]
     let rest = live.iter().filter(|pod| next.iter().all(|going| going.uid != pod.uid));
     let (ready, starting): (Vec<&PodView>, Vec<&PodView>) = rest.partition(|pod| is_available(release, pod));
     if i32::try_from(ready.len()).is_ok_and(|ready| ready >= set.size()) {
+        return None;
+    }
+    let pod = starting.first().map_or("to start", |pod| pod.name.as_str());
+    Some(Block::NewPod { trouble: format!("pod {pod}: not available") })
+}
+
+/// Without the next pods, the Rollout as a whole must have its pods available: another ReplicaSet may lack some, for instance
+/// because a node was lost.
+fn waits_for_others(release: &Release<'_>, next: &[&PodView]) -> Option<Block> {
+    if !next.iter().any(|pod| is_available(release, pod)) {
+        return None;
+    }
+    let pods = release.owned.iter().flat_map(|set| release.pods_of(set));
+    let rest = pods.filter(|pod| !pod.leaving && !pod.finished && next.iter().all(|going| going.uid != pod.uid));
+    let (ready, starting): (Vec<&PodView>, Vec<&PodView>) = rest.partition(|pod| is_available(release, pod));
+    let sizes: i32 = release.owned.iter().map(|set| set.size()).sum();
+    if i32::try_from(ready.len()).is_ok_and(|ready| ready >= release.desired().min(sizes)) {
         return None;
     }
     let pod = starting.first().map_or("to start", |pod| pod.name.as_str());
@@ -150,20 +168,22 @@ fn mark(pod: &PodView) -> Option<Step> {
     Some(Step::quiet(Action::PatchPod { target: pod_target(pod), patch }))
 }
 
-/// Takes back what a restart left behind on every ReplicaSet but `current`: extra pods first, then marks.
+/// Takes back what a restart left behind on every ReplicaSet but `current`: marks, then extra pods.
+///
+/// Without a mark the ReplicaSet controller removes the pods that came last, so that no pod goes before its successor serves.
 #[must_use]
 pub(crate) fn clean(release: &Release<'_>, current: Option<&ReplicaSetView>) -> Vec<Step> {
     let is_current = |uid: &str| current.is_some_and(|set| set.uid == uid);
-    let sets = release.owned.iter().filter(|set| set.surge > 0 && !is_current(&set.uid) && !set.deleting);
-    let resizes: Vec<Step> = sets.map(|set| resize(release, set, 0)).collect();
-    if !resizes.is_empty() {
-        return resizes;
-    }
     let marked = release.seen.pods.iter().filter(|pod| {
         let owner = pod.controller.as_deref().unwrap_or_default();
         !pod.leaving && !pod.finished && !is_current(owner) && is_settled(release, owner)
     });
-    marked.filter_map(unmark).collect()
+    let steps: Vec<Step> = marked.filter_map(unmark).collect();
+    if !steps.is_empty() {
+        return steps;
+    }
+    let sets = release.owned.iter().filter(|set| set.surge > 0 && !is_current(&set.uid) && !set.deleting);
+    sets.map(|set| resize(release, set, 0)).collect()
 }
 
 /// A ReplicaSet that still has to remove pods needs the marks to choose them.

@@ -70,7 +70,8 @@ impl Judge {
         match (disruption, set) {
             ("EvictionByEvictionAPI", _) => Cause::Restart,
             ("", Some(_)) if is_by_person => Cause::Other,
-            ("", Some(_)) if old.goes_next => Cause::Restart,
+            // One that is to have no pods at all is emptied by the update, whatever a restart had in mind.
+            ("", Some(set)) if old.goes_next && set.replicas > 0 => Cause::Restart,
             ("", Some(_)) => Cause::ScaleDown,
             _ => Cause::Other,
         }
