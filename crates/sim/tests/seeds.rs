@@ -13,6 +13,12 @@ fn seeds() -> Range<usize> {
     parts.unwrap_or_else(|| panic!("TIPHYS_SEEDS is {text:?}; write for instance 0..500"))
 }
 
+/// Seeds that are known to break a promise: played and printed, but no failure. The list may only shrink.
+fn known() -> Vec<usize> {
+    let lines = include_str!("../open-seeds.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+}
+
 #[test]
 fn seeds_keep_every_promise() {
     let seeds = seeds();
@@ -33,7 +39,9 @@ fn seeds_keep_every_promise() {
         }
     });
     println!("seeds {seeds:?}; how often each rule had something to check: {:?}", uses.lock().unwrap());
-    let broken = broken.into_inner().unwrap();
+    let (known, broken): (Vec<usize>, Vec<usize>) =
+        broken.into_inner().unwrap().into_iter().partition(|seed| known().contains(seed));
+    println!("known to break a promise (crates/sim/open-seeds.txt): {known:?}");
     assert!(broken.is_empty(), "{} seeds broke a promise: {broken:?}", broken.len());
 }
 

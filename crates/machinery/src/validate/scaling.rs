@@ -29,7 +29,7 @@ pub(super) fn autoscaler(object: &Value) -> Vec<Cause> {
     if min.is_some_and(|min| max < min) {
         causes.push(path.child("maxReplicas").invalid(max, "must be greater than or equal to `minReplicas`"));
     }
-    causes.extend(reference(&spec["scaleTargetRef"], &path.child("scaleTargetRef")));
+    causes.extend(scaled(&spec["scaleTargetRef"], &path.child("scaleTargetRef")));
     let metrics = list(spec, "metrics").iter().enumerate();
     causes.extend(metrics.flat_map(|(i, given)| metric(given, &path.child("metrics").index(i))));
     for direction in ["scaleUp", "scaleDown"] {
@@ -38,10 +38,15 @@ pub(super) fn autoscaler(object: &Value) -> Vec<Cause> {
     causes
 }
 
+/// An object by kind and name, of any group: what a metric describes is often a Service.
 fn reference(reference: &Value, path: &Path) -> Vec<Cause> {
-    let mut causes: Vec<Cause> =
-        ["kind", "name"].iter().flat_map(|field| segment(reference, field, "", &path.child(field))).collect();
-    let (version, kind) = (text(reference, "apiVersion"), text(reference, "kind"));
+    ["kind", "name"].iter().flat_map(|field| segment(reference, field, "", &path.child(field))).collect()
+}
+
+/// What is scaled; of the core group only ReplicationControllers can be.
+fn scaled(target: &Value, path: &Path) -> Vec<Cause> {
+    let mut causes = reference(target, path);
+    let (version, kind) = (text(target, "apiVersion"), text(target, "kind"));
     let core = version == "v1" && kind == "ReplicationController";
     if !version.contains('/') && !core {
         causes.push(path.child("apiVersion").invalid(version, "apiVersion must specify API group"));
