@@ -54,6 +54,8 @@ async fn canary(trial: &Trial) {
     }
     trial.change_status("web", json!({"promoteFull": true})).await;
     trial.phase("web", "Healthy").await;
+    // Times are whole seconds: a pod made in the second of the restart is no old one.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let now = tiphys_machinery::time::seconds(trial.clock.now());
     trial.change("web", json!({"spec": {"restartAt": now}})).await;
     trial.until("restarted", "web", |object| object["status"]["restartedAt"] == object["spec"]["restartAt"]).await;
