@@ -7,12 +7,12 @@
 //!
 //! [`Wanted`] is the whole desired state of routing, derived anew at every pass, so that drift is repaired and nothing
 //! depends on which call came first. Each router is a pure function from the objects as they are to the objects as they
-//! should be; [`patch`] turns the difference into a merge patch that holds for the version that was read, or into nothing.
+//! should be; `patch` turns the difference into a merge patch that holds for the version that was read, or into nothing.
 //! One router that fails does not stop the others.
 //!
 //! | module | router |
 //! | --- | --- |
-//! | [`istio`] | Istio: VirtualServices, a DestinationRule |
+//! | `istio` | Istio: VirtualServices, a DestinationRule |
 //! | `nginx` | ingress-nginx: a second Ingress |
 //! | `alb` | AWS load balancer controller: annotations of Ingresses |
 //! | `smi` | Service Mesh Interface: a TrafficSplit |

@@ -3,8 +3,8 @@
 //! | module | what it tells |
 //! | --- | --- |
 //! | here | what is counted while the controller works: passes, events, how long updates took |
-//! | [`state`] | what is so when somebody asks: one set of gauges a Rollout |
-//! | [`objects`] | the same for AnalysisRuns, Experiments and templates |
+//! | `state` | what is so when somebody asks: one set of gauges a Rollout |
+//! | `objects` | the same for AnalysisRuns, Experiments and templates |
 
 mod objects;
 mod state;

@@ -1,7 +1,7 @@
 //! Which share of the users each side gets: a pure function of the Rollout and its two ReplicaSets.
 //!
 //! [`decide`] reads as the specification does: [`situation`] says where the release stands, [`wanted`] the weight that goes
-//! with it, [`bear`] how much of that the pods can bear now. Two rules keep users off empty ReplicaSets: a version that is
+//! with it, `bear` how much of that the pods can bear now. Two rules keep users off empty ReplicaSets: a version that is
 //! superseded keeps its place until its users are gone, or no more than the next version has pods for; and at the end of an update the stable side shows the new
 //! version before the users go back to it.
 

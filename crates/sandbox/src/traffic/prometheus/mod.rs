@@ -2,13 +2,13 @@
 //!
 //! | module | purpose |
 //! | --- | --- |
-//! | [`lex`], [`parse`] | a query as text, and as a tree |
-//! | [`metrics`] | the series: names, labels, samples |
-//! | [`eval`], [`functions`], [`combine`] | what a query comes to |
-//! | [`answer`] | the HTTP API |
+//! | `lex`, `parse` | a query as text, and as a tree |
+//! | `metrics` | the series: names, labels, samples |
+//! | `eval`, `functions`, `combine` | what a query comes to |
+//! | `answer` | the HTTP API |
 //!
 //! A part of the language is known: selectors with `=`, `!=`, `=~`, `!~`, ranges and `offset`; `sum`, `avg`, `min`, `max`,
-//! `count` with `by` and `without`; the functions in [`functions`]; arithmetic, comparisons with `bool`, `and`, `or`,
+//! `count` with `by` and `without`; the functions in `functions`; arithmetic, comparisons with `bool`, `and`, `or`,
 //! `unless`, with `on` and `ignoring`. Anything else is refused with a text that says so. The parser is written by hand:
 //! the published one brings a parser generator and an unmaintained serializer along.
 
