@@ -23,7 +23,8 @@
 //! | [`router_plugin`] | what a router that is a plugin is told, and what it answers |
 //! | [`names`] | labels and annotations of our own |
 //!
-//! Deliberately absent: analysis and experiments (a Rollout that asks for them is reported as invalid, with the field's name); Experiments as a kind of their own; notifications.
+//! Deliberately absent: measuring (crate `analysis`), what routers write (crate `traffic`), notifications. Experiments are
+//! planned ([`experiment`]) but not carried out yet: a canary step that asks for one is reported as invalid.
 
 pub mod action;
 pub mod apply;

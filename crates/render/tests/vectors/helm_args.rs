@@ -16,7 +16,7 @@ const FILES: [&str; 8] = [
 
 #[test]
 fn vectors_gitops_helm_args() {
-    compare_as("gitops-helm-args", with_values_as_yaml, answer);
+    compare_as("gitops-helm-args", |_| false, with_values_as_yaml, |input| with_values_as_yaml(&answer(input)));
 }
 
 fn with_values_as_yaml(out: &Value) -> Value {
