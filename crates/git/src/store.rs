@@ -4,7 +4,7 @@ use std::{
     fs, io,
     num::NonZeroU32,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use gix::{
@@ -17,7 +17,7 @@ use gix::{
 
 use crate::{
     remote::{Opened, Remote, RemoteError},
-    tree::Tree,
+    tree::{Folders, Tree},
 };
 
 /// The objects of one repository. Cheap to clone; readers do not disturb each other.
@@ -25,6 +25,7 @@ use crate::{
 pub struct Store {
     repository: ThreadSafeRepository,
     path: PathBuf,
+    folders: Arc<Folders>,
 }
 
 /// What a commit says about itself.
@@ -73,7 +74,7 @@ impl Store {
     /// When the folder cannot be written or holds something else.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let repository = repository(path).map_err(|cause| StoreError::Open { path: path.to_owned(), cause })?;
-        Ok(Self { repository: repository.into_sync(), path: path.to_owned() })
+        Ok(Self { repository: repository.into_sync(), path: path.to_owned(), folders: Arc::default() })
     }
 
     /// Returns whether all that a commit needs was fetched.
@@ -133,7 +134,7 @@ impl Store {
     /// # Errors
     /// When the commit is not there.
     pub fn tree(&self, commit: ObjectId) -> Result<Tree, StoreError> {
-        Ok(Tree::new(self.repository.clone(), self.commit(commit)?.tree))
+        Ok(Tree::new(self.repository.clone(), self.commit(commit)?.tree, Arc::clone(&self.folders)))
     }
 
     /// Returns where it is.

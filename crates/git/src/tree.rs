@@ -2,16 +2,49 @@
 //!
 //! Every answer carries the object id of what was read: who keeps those keeps the key of what was made from them.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use gix::{ObjectId, ThreadSafeRepository, bstr::ByteSlice, objs::tree::EntryKind as Mode};
 
 /// Links in a row at most.
 const LINKS: usize = 40;
+/// Entries of folders that stay decoded, for all trees of a store.
+const DECODED: usize = 200_000;
 
 /// The files of one commit.
 #[derive(Debug, Clone)]
 pub struct Tree {
     repository: ThreadSafeRepository,
     root: ObjectId,
+    folders: Arc<Folders>,
+}
+
+/// Folders that were decoded: many commits and many readers share most of theirs.
+#[derive(Debug, Default)]
+pub(crate) struct Folders(Mutex<Decoded>);
+
+#[derive(Debug, Default)]
+struct Decoded {
+    by_id: HashMap<ObjectId, Arc<[Entry]>>,
+    entries: usize,
+}
+
+impl Folders {
+    fn get(&self, id: ObjectId) -> Option<Arc<[Entry]>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned()
+    }
+
+    fn keep(&self, id: ObjectId, entries: &Arc<[Entry]>) {
+        let mut decoded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if decoded.entries + entries.len() > DECODED {
+            *decoded = Decoded::default();
+        }
+        decoded.entries += entries.len();
+        decoded.by_id.insert(id, Arc::clone(entries));
+    }
 }
 
 /// What stands in a folder.
@@ -83,8 +116,8 @@ pub enum TreeError {
 }
 
 impl Tree {
-    pub(crate) fn new(repository: ThreadSafeRepository, root: ObjectId) -> Self {
-        Self { repository, root }
+    pub(crate) fn new(repository: ThreadSafeRepository, root: ObjectId, folders: Arc<Folders>) -> Self {
+        Self { repository, root, folders }
     }
 
     /// Returns the id of the whole tree.
@@ -99,6 +132,36 @@ impl Tree {
     /// When nothing stands there, or a link leads out of the repository.
     pub fn find(&self, path: &str) -> Result<Entry, TreeError> {
         self.resolve(path).map(|(_, entry)| entry)
+    }
+
+    /// Returns what stands at exactly this path, no link followed and `..` not understood; `None` when nothing does.
+    ///
+    /// # Errors
+    /// When the store is broken.
+    pub fn look(&self, path: &str) -> Result<Option<Entry>, TreeError> {
+        let mut found = Entry { name: String::new(), kind: EntryKind::Folder, id: self.root };
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            if found.kind != EntryKind::Folder {
+                return Ok(None);
+            }
+            let entries = self.entries(found.id)?;
+            let Ok(at) = entries.binary_search_by(|entry| entry.name.as_str().cmp(part)) else { return Ok(None) };
+            found = entries[at].clone();
+        }
+        Ok(Some(found))
+    }
+
+    /// Returns the content of a blob that an entry names.
+    ///
+    /// # Errors
+    /// When it cannot be read or has more than `limit` bytes; `path` is for the message.
+    pub fn content(&self, path: &str, id: ObjectId, limit: u64) -> Result<Vec<u8>, TreeError> {
+        let repository = self.repository.to_thread_local();
+        let header = repository.find_header(id).map_err(|error| broken(id, &error))?;
+        if header.size() > limit {
+            return Err(TreeError::TooLarge { path: path.to_owned(), size: header.size(), limit });
+        }
+        self.blob(id)
     }
 
     /// Returns the path at which something really stands, all links followed.
@@ -118,7 +181,7 @@ impl Tree {
         if entry.kind != EntryKind::Folder {
             return Err(TreeError::Kind { path: path.to_owned(), found: entry.kind, wanted: "folder" });
         }
-        self.entries(entry.id)
+        Ok(self.entries(entry.id)?.to_vec())
     }
 
     /// Returns the content of a file, links followed, and its object.
@@ -130,12 +193,7 @@ impl Tree {
         if !matches!(entry.kind, EntryKind::File | EntryKind::Program) {
             return Err(TreeError::Kind { path: path.to_owned(), found: entry.kind, wanted: "file" });
         }
-        let repository = self.repository.to_thread_local();
-        let header = repository.find_header(entry.id).map_err(|error| broken(entry.id, &error))?;
-        if header.size() > limit {
-            return Err(TreeError::TooLarge { path: path.to_owned(), size: header.size(), limit });
-        }
-        Ok((entry.id, self.blob(entry.id)?))
+        Ok((entry.id, self.content(path, entry.id, limit)?))
     }
 
     /// Returns where a link points, as it is written.
@@ -164,8 +222,9 @@ impl Tree {
             }
             let folder = here.last().filter(|entry| entry.kind == EntryKind::Folder);
             let folder = folder.ok_or_else(|| TreeError::Missing(path.to_owned()))?;
-            let entry = self.entries(folder.id)?.into_iter().find(|entry| entry.name == part);
-            let entry = entry.ok_or_else(|| TreeError::Missing(path.to_owned()))?;
+            let entries = self.entries(folder.id)?;
+            let at = entries.binary_search_by(|entry| entry.name.as_str().cmp(&part));
+            let entry = at.map(|at| entries[at].clone()).map_err(|_| TreeError::Missing(path.to_owned()))?;
             if entry.kind == EntryKind::Link {
                 links += 1;
                 if links > LINKS {
@@ -182,7 +241,16 @@ impl Tree {
         here.pop().map(|entry| (real, entry)).ok_or_else(|| TreeError::Missing(path.to_owned()))
     }
 
-    fn entries(&self, folder: ObjectId) -> Result<Vec<Entry>, TreeError> {
+    fn entries(&self, folder: ObjectId) -> Result<Arc<[Entry]>, TreeError> {
+        if let Some(entries) = self.folders.get(folder) {
+            return Ok(entries);
+        }
+        let entries: Arc<[Entry]> = self.decoded(folder)?.into();
+        self.folders.keep(folder, &entries);
+        Ok(entries)
+    }
+
+    fn decoded(&self, folder: ObjectId) -> Result<Vec<Entry>, TreeError> {
         let repository = self.repository.to_thread_local();
         let tree = repository.find_tree(folder).map_err(|error| broken(folder, &error))?;
         let mut entries = Vec::new();

@@ -4,6 +4,8 @@
 //! outside the repository is ever opened.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use tiphys_machinery::glob::path_match;
 
@@ -12,6 +14,9 @@ const LINKS: usize = 10;
 
 /// How many patterns the braces of one may stand for.
 const ALTERNATIVES: usize = 100;
+
+/// How many folders a pattern may look into.
+const FOLDERS: usize = 20_000;
 
 /// Something in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +29,38 @@ pub enum Entry {
     Link(String),
 }
 
-/// The tree of a repository; paths are relative to its root and have no leading slash.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a repository holds. Paths are relative to its root, have no leading slash, and are taken as they stand: no link is
+/// followed.
+pub trait Files: Send + Sync {
+    /// Returns what stands at a path.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    fn look(&self, path: &str) -> Result<Option<Entry>, PathError>;
+
+    /// Returns what stands in a folder, by name, sorted; nothing when it is no folder.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    fn list(&self, folder: &str) -> Result<Vec<(String, Entry)>, PathError>;
+
+    /// Returns the content of a file.
+    ///
+    /// # Errors
+    /// When it is none, has more than `limit` bytes, or the repository cannot be read.
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, PathError>;
+}
+
+/// The tree of a repository; paths are relative to its root and have no leading slash. Cheap to clone.
+#[derive(Clone)]
 pub struct Checkout {
-    entries: BTreeMap<String, Entry>,
+    files: Arc<dyn Files>,
+}
+
+impl fmt::Debug for Checkout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Checkout")
+    }
 }
 
 /// A path that may not be followed.
@@ -42,25 +75,72 @@ pub enum PathError {
     /// It is the root of the repository, where a file is needed.
     #[error("'{0}' is the root of the repository, not a file")]
     Root(String),
+    /// Nothing is there, or no file.
+    #[error("open {0}: no such file")]
+    Missing(String),
+    /// It is in another repository.
+    #[error("'{0}' is in a Git submodule; submodules are not fetched")]
+    Submodule(String),
+    /// A file is larger than it may be.
+    #[error("file '{path}' has {size} bytes, at most {limit} are read")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// Bytes it has.
+        size: u64,
+        /// Bytes that are allowed.
+        limit: u64,
+    },
+    /// A pattern would look into too many folders.
+    #[error("the pattern '{0}' looks into more than {FOLDERS} folders")]
+    Pattern(String),
+    /// The repository is broken.
+    #[error("the repository cannot be read: {0}")]
+    Broken(String),
 }
 
 impl Checkout {
-    /// Builds a tree; the folders that paths imply need not be listed.
+    /// Returns the tree of files that are somewhere.
+    #[must_use]
+    pub fn of(files: Arc<dyn Files>) -> Self {
+        Self { files }
+    }
+
+    /// Builds a tree in memory, of empty files; the folders that paths imply need not be listed.
     pub fn new(entries: impl IntoIterator<Item = (String, Entry)>) -> Self {
-        let mut tree = BTreeMap::new();
-        for (path, entry) in entries {
-            for (at, _) in path.match_indices('/') {
-                tree.entry(path[..at].to_owned()).or_insert(Entry::Folder);
-            }
-            tree.insert(path, entry);
-        }
-        Self { entries: tree }
+        Self::of(Arc::new(Memory::new(entries)))
+    }
+
+    /// Returns what stands at a resolved path.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn look(&self, path: &str) -> Result<Option<Entry>, PathError> {
+        if path.is_empty() { Ok(Some(Entry::Folder)) } else { self.files.look(path) }
     }
 
     /// Returns whether something is at a resolved path.
-    #[must_use]
-    pub fn holds(&self, path: &str) -> bool {
-        path.is_empty() || self.entries.contains_key(path)
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn holds(&self, path: &str) -> Result<bool, PathError> {
+        Ok(self.look(path)?.is_some())
+    }
+
+    /// Returns what stands in a folder at a resolved path, by name, sorted.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn list(&self, folder: &str) -> Result<Vec<(String, Entry)>, PathError> {
+        self.files.list(folder)
+    }
+
+    /// Returns the content of the file at a resolved path.
+    ///
+    /// # Errors
+    /// When it is none, has more than `limit` bytes, or the repository cannot be read.
+    pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, PathError> {
+        self.files.read(path, limit)
     }
 
     /// Returns where `path` leads, seen from `folder`, or from the root if it begins with a slash. It need not exist.
@@ -79,7 +159,7 @@ impl Checkout {
                 continue;
             }
             found.push(part);
-            if let Some(Entry::Link(target)) = self.entries.get(&found.join("/")) {
+            if let Some(Entry::Link(target)) = self.files.look(&found.join("/"))? {
                 links += 1;
                 if links > LINKS {
                     return Err(PathError::Links(path.to_owned()));
@@ -88,28 +168,106 @@ impl Checkout {
                     return Err(PathError::Outside(path.to_owned()));
                 }
                 found.pop();
-                waiting.extend(parts(target));
+                waiting.extend(parts(&target));
             }
         }
         Ok(found.join("/"))
     }
 
-    /// Returns the files that match a resolved pattern, in order; `**` stands for any number of folders.
+    /// Returns what matches a resolved pattern, in order; `**` stands for any number of folders.
     ///
     /// # Errors
-    /// When a match is a link that leaves the repository.
+    /// When a match is a link that leaves the repository, or the pattern looks into too many folders.
     pub fn glob(&self, pattern: &str) -> Result<Vec<String>, PathError> {
         let patterns = alternatives(pattern);
         let patterns: Vec<Vec<&str>> = patterns.iter().map(|pattern| pattern.split('/').collect()).collect();
         let mut found = Vec::new();
-        for path in self.entries.keys() {
-            let path_parts: Vec<&str> = path.split('/').collect();
-            if patterns.iter().any(|pattern| matches(pattern, &path_parts)) {
-                self.resolve("", path)?;
-                found.push(path.clone());
+        let mut waiting: Vec<String> = patterns.iter().map(|pattern| fixed_folder(pattern)).collect();
+        waiting.sort();
+        waiting.dedup();
+        let mut looked = 0;
+        while let Some(folder) = waiting.pop() {
+            looked += 1;
+            if looked > FOLDERS {
+                return Err(PathError::Pattern(pattern.to_owned()));
+            }
+            for (name, entry) in self.files.list(&folder)? {
+                let path = joined(&folder, &name);
+                let path_parts: Vec<&str> = path.split('/').collect();
+                if patterns.iter().any(|pattern| matches(pattern, &path_parts)) {
+                    self.resolve("", &path)?;
+                    found.push(path.clone());
+                }
+                if entry == Entry::Folder && patterns.iter().any(|pattern| may_match_below(pattern, &path_parts)) {
+                    waiting.push(path);
+                }
             }
         }
+        found.sort_by(|left, right| left.split('/').cmp(right.split('/')));
+        found.dedup();
         Ok(found)
+    }
+}
+
+/// The folder in which a pattern begins to be one.
+fn fixed_folder(pattern: &[&str]) -> String {
+    let last = pattern.len().saturating_sub(1);
+    let fixed = pattern[..last].iter().take_while(|part| !part.contains(['*', '?', '[', '\\']));
+    fixed.copied().collect::<Vec<_>>().join("/")
+}
+
+/// Whether something below a folder may match.
+fn may_match_below(pattern: &[&str], folder: &[&str]) -> bool {
+    let mut parts = pattern.iter();
+    for name in folder {
+        match parts.next() {
+            Some(&"**") => return true,
+            Some(part) if path_match(part, name) => {}
+            _ => return false,
+        }
+    }
+    parts.next().is_some()
+}
+
+/// Returns the path of something in a folder.
+pub(crate) fn joined(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// Empty files in memory.
+struct Memory(BTreeMap<String, Entry>);
+
+impl Memory {
+    fn new(entries: impl IntoIterator<Item = (String, Entry)>) -> Self {
+        let mut tree = BTreeMap::new();
+        for (path, entry) in entries {
+            for (at, _) in path.match_indices('/') {
+                tree.entry(path[..at].to_owned()).or_insert(Entry::Folder);
+            }
+            tree.insert(path, entry);
+        }
+        Self(tree)
+    }
+}
+
+impl Files for Memory {
+    fn look(&self, path: &str) -> Result<Option<Entry>, PathError> {
+        Ok(self.0.get(path).cloned())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<(String, Entry)>, PathError> {
+        let inside = self.0.iter().filter_map(|(path, entry)| {
+            let rest = if folder.is_empty() { path } else { path.strip_prefix(folder)?.strip_prefix('/')? };
+            (!rest.contains('/')).then(|| (rest.to_owned(), entry.clone()))
+        });
+        Ok(inside.collect())
+    }
+
+    fn read(&self, path: &str, _limit: u64) -> Result<Vec<u8>, PathError> {
+        match self.0.get(path) {
+            Some(Entry::File) => Ok(Vec::new()),
+            _ => Err(PathError::Missing(path.to_owned())),
+        }
     }
 }
 

@@ -152,7 +152,7 @@ impl Files<'_> {
                 }
                 found.retain(|file| !named.contains(file));
                 found
-            } else if helm.ignore_missing_value_files && self.is_missing(&file) {
+            } else if helm.ignore_missing_value_files && self.is_missing(&file)? {
                 vec![]
             } else {
                 vec![file]
@@ -187,8 +187,9 @@ impl Files<'_> {
         Ok(found.into_iter().map(place).collect())
     }
 
-    fn is_missing(&self, file: &Argument) -> bool {
-        matches!(file, Argument::Path { reference, path, .. } if !self.checkout(reference.as_deref()).holds(path))
+    fn is_missing(&self, file: &Argument) -> Result<bool, PathError> {
+        let Argument::Path { reference, path, .. } = file else { return Ok(false) };
+        Ok(!self.checkout(reference.as_deref()).holds(path)?)
     }
 
     fn checkout(&self, reference: Option<&str>) -> &Checkout {

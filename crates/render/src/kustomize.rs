@@ -107,7 +107,7 @@ fn count(replica: &KustomizeReplica) -> Result<String, CommandError> {
 fn is_there(request: &Request<'_>, component: &str) -> bool {
     let ignored = request.source.kustomize.as_ref().is_some_and(|kustomize| kustomize.ignore_missing_components);
     let path = request.checkout.resolve(&request.source.path, component.trim_start_matches('/'));
-    !ignored || path.is_ok_and(|path| request.checkout.holds(&path))
+    !ignored || path.and_then(|path| request.checkout.holds(&path)) == Ok(true)
 }
 
 fn last(request: &Request<'_>, options: &str, kube_version: &str) -> Vec<Argument> {

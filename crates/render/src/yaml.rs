@@ -7,6 +7,9 @@ use serde_json::Value;
 /// Words that some reader of YAML takes for truth or nothing.
 const WORDS: [&str; 11] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
 
+/// Nodes of a document at most, aliases followed.
+const NODES: usize = 2_500_000;
+
 /// A text that is not YAML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("yaml: {0}")]
@@ -19,6 +22,52 @@ pub struct YamlError(String);
 pub fn read(text: &str) -> Result<Value, YamlError> {
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options).map_err(|problem| YamlError(problem.to_string()))
+}
+
+/// Reads the documents of a file of manifests as clients of Kubernetes do: `yes` and `on` are truth values, `0644` is
+/// octal, the last of equal keys counts, documents without content are left out.
+///
+/// # Errors
+/// The documents before the one that is not YAML (or unfolds to more than the limits permit), and what is wrong with it.
+pub fn read_manifests(text: &str) -> Result<Vec<Value>, (Vec<Value>, YamlError)> {
+    let mut read = Vec::new();
+    for document in documents(text) {
+        let mut options = serde_saphyr::options! {
+            legacy_octal_numbers: true,
+            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+            with_snippet: false,
+        };
+        if let Some(budget) = &mut options.budget {
+            // Ten times the default: a file may be some MiB of plain lists.
+            budget.max_nodes = NODES;
+            budget.max_events = 2 * NODES;
+        }
+        match serde_saphyr::from_str_with_options::<Option<Value>>(document, options) {
+            Ok(None | Some(Value::Null)) => {}
+            Ok(Some(value)) => read.push(value),
+            Err(problem) => return Err((read, YamlError(problem.to_string()))),
+        }
+    }
+    Ok(read)
+}
+
+/// Splits at the lines that begin documents.
+fn documents(text: &str) -> impl Iterator<Item = &str> {
+    let mut starts = vec![0];
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])) {
+            starts.push(at);
+        }
+        at += line.len();
+    }
+    let ends: Vec<usize> = starts.iter().skip(1).copied().chain([text.len()]).collect();
+    starts.into_iter().zip(ends).map(|(start, end)| &text[start..end]).filter(|document| {
+        document.lines().any(|line| {
+            let line = line.strip_prefix("---").unwrap_or(line).trim();
+            !line.is_empty() && !line.starts_with('#')
+        })
+    })
 }
 
 /// Writes one document, with sorted keys.

@@ -6,7 +6,7 @@ mod http;
 mod ssh;
 mod trust;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, time::Duration};
 
 use gix::{ObjectId, bstr::ByteSlice, protocol::handshake::Ref, remote::ref_map::Options};
 
@@ -24,8 +24,8 @@ pub struct Remote {
     pub authorities: Option<String>,
     /// Whether certificates and host keys go unchecked.
     pub is_insecure: bool,
-    /// File of known hosts for SSH.
-    pub known_hosts: Option<PathBuf>,
+    /// Lines of known hosts for SSH, in place of those of the user and the machine.
+    pub known_hosts: Option<String>,
     /// Time for one request until its answer begins, and for each part of it.
     pub timeout: Duration,
     /// Bytes that one conversation over HTTP may bring.

@@ -23,8 +23,10 @@ impl Files {
         } else {
             command.push(" -o StrictHostKeyChecking=yes");
             if let Some(known) = &remote.known_hosts {
-                command.push(" -o UserKnownHostsFile=");
-                command.push(known);
+                let path = folder.path().join("known_hosts");
+                std::fs::write(&path, with_newline(known)).map_err(RemoteError::Scratch)?;
+                command.push(" -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile=");
+                command.push(path);
             }
         }
         if let Some(key) = &remote.credentials.ssh_key {

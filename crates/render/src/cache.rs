@@ -1,0 +1,184 @@
+//! Manifests that were made, by what they were made from.
+//!
+//! A render leaves a trace: every path it looked at and the object it saw there. A commit in which all of these are the same
+//! gives the same manifests, whatever else it changes. So nothing has to be configured for a repository of thousands of
+//! applications: a commit costs those that read what it touches.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sha2::{Digest, Sha256};
+use tiphys_git::TreeError;
+
+use crate::{
+    located::Located,
+    snapshot::Trace,
+    wanted::{SourceType, Wanted},
+};
+
+/// Renders of one application that are kept: it may go back and forth between revisions.
+const VERSIONS: usize = 4;
+
+/// What decides about a render beside files, if it made use of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// Names of the revision.
+    pub(crate) revision: bool,
+    /// The cluster's version and kinds.
+    pub(crate) cluster: bool,
+}
+
+/// Manifests and where they come from.
+pub(crate) struct Kept {
+    pub(crate) traces: Vec<Trace>,
+    pub(crate) uses: Uses,
+    /// Values of what was used.
+    pub(crate) used: String,
+    pub(crate) source_types: Vec<Option<SourceType>>,
+    /// The objects as JSON.
+    pub(crate) objects: Box<[u8]>,
+    pub(crate) key: String,
+}
+
+impl Kept {
+    fn size(&self) -> usize {
+        self.objects.len() + self.traces.iter().map(Trace::size).sum::<usize>() + 512
+    }
+
+    fn fits(&self, wanted: &Wanted, located: &[Located]) -> Result<bool, TreeError> {
+        if self.used != used(self.uses, wanted, located) || self.traces.len() != located.len() {
+            return Ok(false);
+        }
+        for (trace, source) in self.traces.iter().zip(located) {
+            let is_same = match source {
+                Located::Git(checked) => trace.holds_in(&checked.tree)?,
+            };
+            if !is_same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The values of what a render used.
+pub(crate) fn used(uses: Uses, wanted: &Wanted, located: &[Located]) -> String {
+    let mut text = String::new();
+    if uses.revision {
+        for (at, source) in located.iter().enumerate() {
+            text.push_str(&format!("{} {}\n", source.revision(), wanted.revision(at)));
+        }
+    }
+    if uses.cluster {
+        text.push_str(&format!("{}\n{}\n", wanted.kube_version, wanted.api_versions.join("\n")));
+    }
+    text
+}
+
+/// Names all parameters of a render that are not content, nor part of [`Uses`].
+pub(crate) fn parameters(wanted: &Wanted, installation: &str) -> String {
+    let sources: Vec<_> = wanted
+        .sources
+        .iter()
+        .map(|source| {
+            let mut source = source.clone();
+            source.repo_url = crate::repository::normalize_or_keep(&source.repo_url);
+            source.target_revision.clear();
+            source
+        })
+        .collect();
+    let sources = serde_json::to_string(&sources).unwrap_or_default();
+    let Wanted { application, project, namespace, source_repos, .. } = wanted;
+    hash(&format!("{application:?} {project:?} {namespace:?} {source_repos:?} {installation:?} {sources}"))
+}
+
+/// Returns the hash of a text.
+pub(crate) fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// All that is kept, within a limit of bytes.
+pub(crate) struct Cache {
+    max_bytes: usize,
+    content: Mutex<Content>,
+}
+
+#[derive(Default)]
+struct Content {
+    by_parameters: HashMap<String, Entry>,
+    bytes: usize,
+    /// Counts uses, to tell what was not used for long.
+    turn: u64,
+}
+
+#[derive(Default)]
+struct Entry {
+    versions: Vec<Arc<Kept>>,
+    turn: u64,
+}
+
+impl Cache {
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, content: Mutex::default() }
+    }
+
+    /// Returns what a render would give.
+    pub(crate) fn find(&self, parameters: &str, wanted: &Wanted, located: &[Located]) -> Option<Arc<Kept>> {
+        let versions = {
+            let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+            content.turn += 1;
+            let turn = content.turn;
+            let entry = content.by_parameters.get_mut(parameters)?;
+            entry.turn = turn;
+            entry.versions.clone()
+        };
+        // A store that cannot be read gives its error to the render.
+        versions.into_iter().rev().find(|kept| kept.fits(wanted, located).unwrap_or(false))
+    }
+
+    /// Keeps a render, and drops what was not used for the longest time when there is too much.
+    pub(crate) fn keep(&self, parameters: &str, kept: Arc<Kept>) {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.turn += 1;
+        let turn = content.turn;
+        content.bytes += kept.size();
+        let entry = content.by_parameters.entry(parameters.to_owned()).or_default();
+        entry.turn = turn;
+        let same = entry.versions.iter().position(|other| other.key == kept.key);
+        let oldest = (entry.versions.len() >= VERSIONS).then_some(0);
+        let gone = same.or(oldest).map(|at| entry.versions.remove(at).size());
+        entry.versions.push(kept);
+        content.bytes -= gone.unwrap_or(0);
+        if content.bytes > self.max_bytes {
+            content.shrink(self.max_bytes / 4 * 3);
+        }
+    }
+
+    /// Forgets one application's renders.
+    pub(crate) fn forget(&self, parameters: &str) {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.remove(parameters);
+    }
+}
+
+impl Content {
+    fn remove(&mut self, parameters: &str) {
+        if let Some(entry) = self.by_parameters.remove(parameters) {
+            self.bytes -= entry.versions.iter().map(|kept| kept.size()).sum::<usize>();
+        }
+    }
+
+    fn shrink(&mut self, to: usize) {
+        let mut turns: Vec<(u64, String)> =
+            self.by_parameters.iter().map(|(parameters, entry)| (entry.turn, parameters.clone())).collect();
+        turns.sort();
+        for (_, parameters) in turns {
+            if self.bytes <= to {
+                return;
+            }
+            self.remove(&parameters);
+        }
+    }
+}

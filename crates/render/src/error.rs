@@ -1,0 +1,99 @@
+//! Why manifests cannot be made.
+
+use crate::{checkout::PathError, command::CommandError, revision::RevisionError};
+
+/// Why manifests cannot be made. Cheap to clone, because all who wait for one fetch get its error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The references of a repository cannot be listed.
+    #[error("failed to list refs: {0}")]
+    List(String),
+    /// A commit cannot be fetched.
+    #[error("failed to fetch {revision}: {cause}")]
+    Fetch {
+        /// The commit.
+        revision: String,
+        /// What was answered.
+        cause: String,
+    },
+    /// The revision is none.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
+    /// A shortened commit is none that a reference points to.
+    #[error(
+        "unable to resolve '{0}' to a commit SHA: a shortened one must be that of a branch or tag; give all 40 digits"
+    )]
+    Shortened(String),
+    /// The folder of the application.
+    #[error("{path}: app path {problem}")]
+    AppPath {
+        /// As it is written.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A link in what is read leads out of the repository.
+    #[error("repository contains out-of-bounds symlinks. file: {0}")]
+    OutOfBounds(String),
+    /// A path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The options give no command.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// An overriding file.
+    #[error("{file}: error while parsing source parameters: {cause}")]
+    Overrides {
+        /// Its name.
+        file: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The files of a folder.
+    #[error("failed to get potentially valid manifests: {0}")]
+    Manifests(String),
+    /// A file that should hold manifests.
+    #[error("{0}")]
+    Unmarshal(String),
+    /// More than a limit permits.
+    #[error("{what} exceeds the limit of {limit}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much may be, with its unit.
+        limit: String,
+    },
+    /// A source that is told wrongly.
+    #[error("{0}")]
+    Spec(String),
+    /// The place for fetched repositories cannot be used, or a task was lost.
+    #[error("{0}")]
+    Internal(String),
+    /// One of several sources.
+    #[error("failed to generate manifest for source {index} of {count}: {cause}")]
+    Source {
+        /// Which, from 1.
+        index: usize,
+        /// How many there are.
+        count: usize,
+        /// What is wrong.
+        cause: Box<Self>,
+    },
+}
+
+impl RenderError {
+    /// Returns whether trying again may help although nothing changes in Git: the other side did not answer.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Fetch { .. } | Self::Internal(_) => true,
+            Self::Source { cause, .. } => cause.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Returns the error as one of a source among `count`; alone it stays as it is.
+    pub(crate) fn of_source(self, index: usize, count: usize) -> Self {
+        if count < 2 { self } else { Self::Source { index: index + 1, count, cause: Box::new(self) } }
+    }
+}

@@ -1,0 +1,281 @@
+//! The manifests of an application.
+//!
+//! Guarantees: what a commit does not touch of all that a render read is not rendered again; a repository is listed and
+//! fetched once for all who ask at a time; nothing outside a repository is read; every cost has a limit ([`Limits`]).
+//! Cancellation: dropping the future stops programs; a fetch that has begun ends by itself.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tiphys_api::types::ApplicationSource;
+use tokio::sync::Semaphore;
+
+use crate::{
+    cache::{self, Cache, Kept, Uses},
+    checkout::Checkout,
+    detect, directory,
+    error::RenderError,
+    limits::Limits,
+    located::Located,
+    manifests,
+    remotes::{Known, Remotes, blocking},
+    repositories::{Repositories, Repository},
+    snapshot::Snapshot,
+    wanted::{Refresh, Rendered, ResolvedRevision, SourceType, Wanted},
+};
+
+/// How a renderer works.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder for what is fetched; only one renderer may use it at a time. What others left there is removed.
+    pub folder: PathBuf,
+    /// Limits of one render.
+    pub limits: Limits,
+    /// How long the references of a repository count as known.
+    pub references_valid: Duration,
+    /// Bytes of manifests that are kept.
+    pub cache_bytes: usize,
+}
+
+impl Config {
+    /// Returns the default configuration with a folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            limits: Limits::default(),
+            references_valid: Duration::from_secs(30),
+            cache_bytes: 128 << 20,
+        }
+    }
+}
+
+/// Makes manifests. Shared by all who want some.
+pub struct Renderer {
+    config: Config,
+    repositories: RwLock<Arc<Repositories>>,
+    remotes: Remotes,
+    cache: Cache,
+    running: Semaphore,
+    renders: AtomicU64,
+}
+
+impl Renderer {
+    /// Returns a renderer that knows no repository yet.
+    ///
+    /// # Errors
+    /// When its folder cannot be used.
+    pub fn new(config: Config) -> Result<Self, RenderError> {
+        let unusable = |error: std::io::Error| {
+            RenderError::Internal(format!("the folder {} cannot be used: {error}", config.folder.display()))
+        };
+        let stores = config.folder.join("repositories");
+        if stores.exists() {
+            std::fs::remove_dir_all(&stores).map_err(unusable)?;
+        }
+        std::fs::create_dir_all(&stores).map_err(unusable)?;
+        Ok(Self {
+            repositories: RwLock::default(),
+            remotes: Remotes::new(stores, config.references_valid),
+            cache: Cache::new(config.cache_bytes),
+            running: Semaphore::new(config.limits.concurrent.max(1)),
+            renders: AtomicU64::new(0),
+            config,
+        })
+    }
+
+    /// Uses these repositories and credentials from now on.
+    pub fn use_repositories(&self, repositories: Repositories) {
+        *self.repositories.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(repositories);
+    }
+
+    /// Returns the repositories and credentials that are used.
+    #[must_use]
+    pub fn repositories(&self) -> Arc<Repositories> {
+        Arc::clone(&self.repositories.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the commit or version of each source. Fetches nothing.
+    ///
+    /// # Errors
+    /// When a repository does not answer or has no such revision.
+    pub async fn resolve(&self, wanted: &Wanted) -> Result<Vec<String>, RenderError> {
+        let mut revisions = Vec::new();
+        for (at, source) in wanted.sources.iter().enumerate() {
+            let revision = self.resolve_one(wanted, at, source).await;
+            revisions.push(revision.map_err(|error| error.of_source(at, wanted.sources.len()))?);
+        }
+        Ok(revisions)
+    }
+
+    async fn resolve_one(&self, wanted: &Wanted, at: usize, source: &ApplicationSource) -> Result<String, RenderError> {
+        let known = self.known(source, &wanted.project)?;
+        let anew = wanted.refresh != Refresh::No;
+        let commit = self.remotes.resolve(&known, wanted.revision(at), &source.tag_prefix, anew).await?;
+        Ok(commit.to_string())
+    }
+
+    /// Returns the manifests of an application.
+    ///
+    /// # Errors
+    /// When one of its sources cannot be fetched or rendered.
+    pub async fn render(&self, wanted: &Wanted) -> Result<Arc<Rendered>, RenderError> {
+        let mut located = Vec::new();
+        for (at, source) in wanted.sources.iter().enumerate() {
+            let place = self.locate(wanted, at, source).await;
+            located.push(place.map_err(|error| error.of_source(at, wanted.sources.len()))?);
+        }
+        let parameters = cache::parameters(wanted, "");
+        if wanted.refresh == Refresh::Hard {
+            self.cache.forget(&parameters);
+        } else if let Some(kept) = self.cache.find(&parameters, wanted, &located) {
+            return rendered(&kept, &located);
+        }
+        let _running = self.running.acquire().await.map_err(|error| RenderError::Internal(error.to_string()))?;
+        self.renders.fetch_add(1, Ordering::Relaxed);
+        let made = self.make(wanted, &located, &parameters).await?;
+        let answer = rendered(&made, &located);
+        self.cache.keep(&parameters, made);
+        answer
+    }
+
+    /// Returns how many times manifests were made, and not taken from what was kept.
+    #[must_use]
+    pub fn renders(&self) -> u64 {
+        self.renders.load(Ordering::Relaxed)
+    }
+
+    /// Forgets which commits a repository has: something was pushed to it.
+    ///
+    /// # Errors
+    /// When its configuration cannot be used.
+    pub async fn forget_references(&self, url: &str, project: &str) -> Result<(), RenderError> {
+        self.known_url(url, project)?.forget().await;
+        Ok(())
+    }
+
+    /// Asks a repository whether it can be read, with the credentials that a project has for it.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn test(&self, url: &str, project: &str) -> Result<(), RenderError> {
+        self.known_url(url, project)?.references(Duration::ZERO).await.map(|_| ())
+    }
+
+    fn known(&self, source: &ApplicationSource, project: &str) -> Result<Arc<Known>, RenderError> {
+        if !source.chart.is_empty() || source.repo_url.starts_with("oci://") {
+            return Err(RenderError::Spec("charts of Helm repositories and OCI artifacts are not read yet".to_owned()));
+        }
+        self.known_url(&source.repo_url, project)
+    }
+
+    fn known_url(&self, url: &str, project: &str) -> Result<Arc<Known>, RenderError> {
+        let repositories = self.repositories();
+        let found: Repository =
+            repositories.find(url, project).map_err(|error| RenderError::Spec(error.to_string()))?;
+        let remote = repositories.remote(&found);
+        let identity = format!("{}\n{:?}\n{:?}", found.identity(), remote.authorities, remote.known_hosts);
+        self.remotes.get(&cache::hash(&identity), remote)
+    }
+
+    async fn locate(&self, wanted: &Wanted, at: usize, source: &ApplicationSource) -> Result<Located, RenderError> {
+        let known = self.known(source, &wanted.project)?;
+        let anew = wanted.refresh != Refresh::No;
+        let commit = self.remotes.resolve(&known, wanted.revision(at), &source.tag_prefix, anew).await?;
+        known.checked(commit).await.map(Located::Git)
+    }
+
+    async fn make(&self, wanted: &Wanted, located: &[Located], parameters: &str) -> Result<Arc<Kept>, RenderError> {
+        let count = wanted.sources.len();
+        let snapshots: Vec<Arc<Snapshot>> =
+            located.iter().map(|Located::Git(checked)| Arc::new(Snapshot::new(checked.tree.clone()))).collect();
+        let (mut objects, mut source_types, mut uses) = (Vec::new(), Vec::new(), Uses::default());
+        for (at, source) in wanted.sources.iter().enumerate() {
+            let checkout = Checkout::of(Arc::clone(&snapshots[at]) as _);
+            let made = self.make_one(wanted, source, checkout).await;
+            let made = made.map_err(|error| error.of_source(at, count))?;
+            source_types.push(made.as_ref().map(|made| made.source_type));
+            if let Some(made) = made {
+                objects.extend(made.objects);
+                uses.revision |= made.uses.revision;
+                uses.cluster |= made.uses.cluster;
+            }
+        }
+        let objects = manifests::flat(objects, &self.config.limits)?;
+        let traces: Vec<_> = snapshots.iter().map(|snapshot| snapshot.trace()).collect();
+        let used = cache::used(uses, wanted, located);
+        let mut all = format!("{parameters}\n{used}\n");
+        for trace in &traces {
+            trace.write_to(&mut all);
+            all.push('\n');
+        }
+        let objects = serde_json::to_vec(&objects).map_err(|error| RenderError::Internal(error.to_string()))?;
+        let key = cache::hash(&all);
+        Ok(Arc::new(Kept { traces, uses, used, source_types, objects: objects.into(), key }))
+    }
+
+    /// Renders one source; none that others only refer to.
+    async fn make_one(
+        &self,
+        wanted: &Wanted,
+        source: &ApplicationSource,
+        checkout: Checkout,
+    ) -> Result<Option<Made>, RenderError> {
+        if source.path.is_empty() && source.chart.is_empty() && (wanted.sources.len() > 1 || source.is_ref()) {
+            return Ok(None);
+        }
+        let limits = self.config.limits.clone();
+        let (source, application) = (source.clone(), wanted.application.clone());
+        blocking(move || {
+            let folder = detect::folder(&checkout, &source.path)?;
+            let source = detect::overridden(&source, &checkout, &folder, &application, &limits)?;
+            let source_type = detect::source_type(&source, &checkout, &folder)?;
+            if source_type != SourceType::Directory {
+                return Err(RenderError::Spec(format!("sources of type {source_type} are not rendered yet")));
+            }
+            let options = source.directory.unwrap_or_default();
+            let candidates = directory::candidates(&checkout, &folder, &options, &limits)?;
+            let objects = directory::render(&checkout, &candidates, &limits, |candidate, _| {
+                Err(RenderError::Unmarshal(format!("Failed to evaluate jsonnet {:?}: not built yet", candidate.name)))
+            })?;
+            Ok(Some(Made { objects, source_type, uses: Uses::default() }))
+        })
+        .await?
+    }
+}
+
+/// The manifests of one source.
+struct Made {
+    objects: Vec<Value>,
+    source_type: SourceType,
+    uses: Uses,
+}
+
+fn rendered(kept: &Kept, located: &[Located]) -> Result<Arc<Rendered>, RenderError> {
+    let manifests = serde_json::from_slice(&kept.objects).map_err(|error| RenderError::Internal(error.to_string()))?;
+    Ok(Arc::new(Rendered {
+        manifests,
+        revisions: located.iter().map(revision).collect(),
+        source_types: kept.source_types.clone(),
+        key: kept.key.clone(),
+    }))
+}
+
+fn revision(located: &Located) -> ResolvedRevision {
+    let Located::Git(checked) = located;
+    let commit = &checked.commit;
+    ResolvedRevision {
+        sha: located.revision(),
+        message: commit.message.trim_end().to_owned(),
+        author: commit.author.clone(),
+        date: Timestamp::from_second(commit.authored).ok(),
+    }
+}
