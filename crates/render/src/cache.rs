@@ -7,10 +7,12 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
 use tiphys_git::TreeError;
+use tokio::time::Instant;
 
 use crate::{
     located::Located,
@@ -21,6 +23,9 @@ use crate::{
 /// Renders of one application that are kept: it may go back and forth between revisions.
 const VERSIONS: usize = 4;
 
+/// How long a render counts that read from other places than its sources.
+const ELSEWHERE: Duration = Duration::from_secs(24 * 3600);
+
 /// What decides about a render beside files, if it made use of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Uses {
@@ -28,6 +33,8 @@ pub(crate) struct Uses {
     pub(crate) revision: bool,
     /// The cluster's version and kinds.
     pub(crate) cluster: bool,
+    /// Content of other places, which may change without a commit here.
+    pub(crate) elsewhere: bool,
 }
 
 /// Manifests and where they come from.
@@ -40,6 +47,18 @@ pub(crate) struct Kept {
     /// The objects as JSON.
     pub(crate) objects: Box<[u8]>,
     pub(crate) key: String,
+    pub(crate) made: Instant,
+}
+
+impl Uses {
+    /// What this or the other made use of.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            revision: self.revision || other.revision,
+            cluster: self.cluster || other.cluster,
+            elsewhere: self.elsewhere || other.elsewhere,
+        }
+    }
 }
 
 impl Kept {
@@ -48,6 +67,9 @@ impl Kept {
     }
 
     fn fits(&self, wanted: &Wanted, located: &[Located]) -> Result<bool, TreeError> {
+        if self.uses.elsewhere && self.made.elapsed() > ELSEWHERE {
+            return Ok(false);
+        }
         if self.used != used(self.uses, wanted, located) || self.traces.len() != located.len() {
             return Ok(false);
         }
@@ -66,7 +88,7 @@ impl Kept {
 /// The values of what a render used.
 pub(crate) fn used(uses: Uses, wanted: &Wanted, located: &[Located]) -> String {
     let mut text = String::new();
-    if uses.revision {
+    if uses.revision || uses.elsewhere {
         for (at, source) in located.iter().enumerate() {
             text.push_str(&format!("{} {}\n", source.revision(), wanted.revision(at)));
         }

@@ -49,6 +49,15 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// When it is none, has more than `limit` bytes, or the repository cannot be read.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, PathError>;
+
+    /// Tells that everything below a folder is going to be read, so that it need not be noted one by one.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    fn see_all(&self, folder: &str) -> Result<(), PathError> {
+        let _ = folder;
+        Ok(())
+    }
 }
 
 /// The tree of a repository; paths are relative to its root and have no leading slash. Cheap to clone.
@@ -141,6 +150,14 @@ impl Checkout {
     /// When it is none, has more than `limit` bytes, or the repository cannot be read.
     pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, PathError> {
         self.files.read(path, limit)
+    }
+
+    /// Tells that everything below a folder is going to be read.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn see_all(&self, folder: &str) -> Result<(), PathError> {
+        self.files.see_all(folder)
     }
 
     /// Returns where `path` leads, seen from `folder`, or from the root if it begins with a slash. It need not exist.

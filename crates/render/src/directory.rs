@@ -1,15 +1,42 @@
 //! Plain folders: every file that holds manifests.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tiphys_api::types::ApplicationSourceDirectory;
 use tiphys_machinery::glob;
 
 use crate::{
+    cache::Uses,
     checkout::{Checkout, Entry, PathError, joined},
     error::RenderError,
+    job::{Job, Made},
+    jsonnet,
     limits::Limits,
     manifests,
+    remotes::blocking,
+    wanted::SourceType,
 };
+
+/// Renders the folder of a job.
+pub(crate) async fn render(job: &Arc<Job>) -> Result<Made, RenderError> {
+    let reading = Arc::clone(job);
+    let parts = blocking(move || {
+        let Job { source, checkout, folder, limits, .. } = &*reading;
+        let options = source.directory.clone().unwrap_or_default();
+        read(checkout, candidates(checkout, folder, &options, limits)?, limits)
+    })
+    .await??;
+    let mut objects = Vec::new();
+    for part in parts {
+        match part {
+            Part::Objects(found) => objects.extend(found),
+            Part::Jsonnet(file) => objects.extend(jsonnet::render(job, file).await?),
+        }
+    }
+    let uses = Uses { revision: job.names_revision(), ..Uses::default() };
+    Ok(Made { objects, source_type: SourceType::Directory, uses })
+}
 
 /// What names of files end with.
 const ENDINGS: [&str; 4] = [".yaml", ".yml", ".json", ".jsonnet"];
@@ -83,15 +110,19 @@ impl Walk<'_> {
     }
 }
 
-/// Returns the objects of the YAML and JSON files among `candidates`; `jsonnet` renders the others.
-pub(crate) fn render(
-    checkout: &Checkout,
-    candidates: &[Candidate],
-    limits: &Limits,
-    mut jsonnet: impl FnMut(&Candidate, &str) -> Result<Vec<Value>, RenderError>,
-) -> Result<Vec<Value>, RenderError> {
+/// What a file gives.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Part {
+    /// Objects.
+    Objects(Vec<Value>),
+    /// A program in Jsonnet that gives them.
+    Jsonnet(Candidate),
+}
+
+/// Reads the files among `candidates` that hold manifests, in order.
+pub(crate) fn read(checkout: &Checkout, candidates: Vec<Candidate>, limits: &Limits) -> Result<Vec<Part>, RenderError> {
     let mut left = if limits.directory_bytes == 0 { u64::MAX } else { limits.directory_bytes };
-    let mut objects = Vec::new();
+    let mut parts = Vec::new();
     for candidate in candidates {
         let is_jsonnet = candidate.name.ends_with(".jsonnet");
         let limit = if is_jsonnet { limits.file_bytes } else { left };
@@ -108,13 +139,13 @@ pub(crate) fn render(
         if manifests::is_skipped(&text) {
             continue;
         }
-        if is_jsonnet {
-            objects.extend(jsonnet(candidate, &text)?);
+        parts.push(if is_jsonnet {
+            Part::Jsonnet(candidate)
         } else if candidate.name.ends_with(".json") {
-            objects.extend(manifests::of_json(&candidate.name, &text)?);
+            Part::Objects(manifests::of_json(&candidate.name, &text)?.into_iter().collect())
         } else {
-            objects.extend(manifests::of_yaml(&candidate.name, &text)?.into_iter().flatten());
-        }
+            Part::Objects(manifests::of_yaml(&candidate.name, &text)?.unwrap_or_default())
+        });
     }
-    Ok(objects)
+    Ok(parts)
 }

@@ -55,6 +55,17 @@ pub enum RenderError {
     /// A file that should hold manifests.
     #[error("{0}")]
     Unmarshal(String),
+    /// A program is missing.
+    #[error("the program `{program}` was not found; {hint}")]
+    Program {
+        /// Its name.
+        program: String,
+        /// What helps.
+        hint: String,
+    },
+    /// A program, or what it was given, is at fault.
+    #[error("{0}")]
+    Tool(String),
     /// More than a limit permits.
     #[error("{what} exceeds the limit of {limit}")]
     Limit {

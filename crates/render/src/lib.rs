@@ -22,6 +22,7 @@
 //! Deliberately absent: front ends and tracking (crate `gitops`), clusters (crate `deliver`).
 
 mod cache;
+mod chart;
 pub mod checkout;
 pub mod command;
 mod detect;
@@ -29,11 +30,18 @@ mod directory;
 pub mod environment;
 mod error;
 pub mod helm;
+mod helm_home;
+mod job;
+mod jsonnet;
 pub mod kube_version;
+mod kustomization;
 pub mod kustomize;
+mod layout;
 pub mod limits;
 mod located;
 pub mod manifests;
+mod program;
+mod references;
 mod remotes;
 pub mod renderer;
 pub mod repositories;
@@ -47,6 +55,7 @@ pub mod yaml;
 
 pub use error::RenderError;
 pub use limits::Limits;
+pub use program::Programs;
 pub use renderer::{Config, Renderer};
 pub use repositories::Repositories;
 pub use wanted::{Refresh, Rendered, ResolvedRevision, SourceType, Wanted};

@@ -9,7 +9,7 @@ pub struct Limits {
     pub concurrent: usize,
     /// Time for each program.
     pub program_time: Duration,
-    /// Address space of a program, in bytes.
+    /// Bytes of memory that a program may have.
     pub program_memory_bytes: u64,
     /// Bytes that a program may write.
     pub output_bytes: u64,
@@ -32,7 +32,7 @@ impl Default for Limits {
         Self {
             concurrent: 4,
             program_time: Duration::from_secs(90),
-            program_memory_bytes: 4 << 30,
+            program_memory_bytes: 2 << 30,
             output_bytes: 64 << 20,
             directory_bytes: 10 << 20,
             file_bytes: 10 << 20,

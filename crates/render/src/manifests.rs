@@ -104,7 +104,7 @@ pub fn of_json(name: &str, text: &str) -> Result<Option<Value>, RenderError> {
 }
 
 /// An object says what it is.
-fn check(object: &Value) -> Result<(), String> {
+pub(crate) fn check(object: &Value) -> Result<(), String> {
     let Some(fields) = object.as_object() else {
         return Err("an object is needed, not a list or a single value".to_owned());
     };

@@ -14,18 +14,22 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde_json::Value;
 use tiphys_api::types::ApplicationSource;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     cache::{self, Cache, Kept, Uses},
+    chart,
     checkout::Checkout,
     detect, directory,
     error::RenderError,
+    job::{Job, Made},
+    kustomization,
     limits::Limits,
     located::Located,
     manifests,
+    program::Programs,
+    references,
     remotes::{Known, Remotes, blocking},
     repositories::{Repositories, Repository},
     snapshot::Snapshot,
@@ -43,6 +47,10 @@ pub struct Config {
     pub references_valid: Duration,
     /// Bytes of manifests that are kept.
     pub cache_bytes: usize,
+    /// Where `helm`, `kustomize` and `jsonnet` are.
+    pub programs: Programs,
+    /// Options of every `kustomize build`: `kustomize.buildOptions` of `argocd-cm`.
+    pub kustomize_options: String,
 }
 
 impl Config {
@@ -54,6 +62,8 @@ impl Config {
             limits: Limits::default(),
             references_valid: Duration::from_secs(30),
             cache_bytes: 128 << 20,
+            programs: Programs::from_environment(),
+            kustomize_options: String::new(),
         }
     }
 }
@@ -78,10 +88,12 @@ impl Renderer {
             RenderError::Internal(format!("the folder {} cannot be used: {error}", config.folder.display()))
         };
         let stores = config.folder.join("repositories");
-        if stores.exists() {
-            std::fs::remove_dir_all(&stores).map_err(unusable)?;
+        for folder in [&stores, &config.folder.join("work")] {
+            if folder.exists() {
+                std::fs::remove_dir_all(folder).map_err(unusable)?;
+            }
+            std::fs::create_dir_all(folder).map_err(unusable)?;
         }
-        std::fs::create_dir_all(&stores).map_err(unusable)?;
         Ok(Self {
             repositories: RwLock::default(),
             remotes: Remotes::new(stores, config.references_valid),
@@ -133,7 +145,7 @@ impl Renderer {
             let place = self.locate(wanted, at, source).await;
             located.push(place.map_err(|error| error.of_source(at, wanted.sources.len()))?);
         }
-        let parameters = cache::parameters(wanted, "");
+        let parameters = cache::parameters(wanted, &self.config.kustomize_options);
         if wanted.refresh == Refresh::Hard {
             self.cache.forget(&parameters);
         } else if let Some(kept) = self.cache.find(&parameters, wanted, &located) {
@@ -197,16 +209,16 @@ impl Renderer {
         let count = wanted.sources.len();
         let snapshots: Vec<Arc<Snapshot>> =
             located.iter().map(|Located::Git(checked)| Arc::new(Snapshot::new(checked.tree.clone()))).collect();
+        let checkouts: Vec<Checkout> =
+            snapshots.iter().map(|snapshot| Checkout::of(Arc::clone(snapshot) as _)).collect();
         let (mut objects, mut source_types, mut uses) = (Vec::new(), Vec::new(), Uses::default());
-        for (at, source) in wanted.sources.iter().enumerate() {
-            let checkout = Checkout::of(Arc::clone(&snapshots[at]) as _);
-            let made = self.make_one(wanted, source, checkout).await;
+        for at in 0..count {
+            let made = self.make_one(wanted, at, located, &checkouts).await;
             let made = made.map_err(|error| error.of_source(at, count))?;
             source_types.push(made.as_ref().map(|made| made.source_type));
             if let Some(made) = made {
                 objects.extend(made.objects);
-                uses.revision |= made.uses.revision;
-                uses.cluster |= made.uses.cluster;
+                uses = uses.and(made.uses);
             }
         }
         let objects = manifests::flat(objects, &self.config.limits)?;
@@ -219,44 +231,61 @@ impl Renderer {
         }
         let objects = serde_json::to_vec(&objects).map_err(|error| RenderError::Internal(error.to_string()))?;
         let key = cache::hash(&all);
-        Ok(Arc::new(Kept { traces, uses, used, source_types, objects: objects.into(), key }))
+        let made = Instant::now();
+        Ok(Arc::new(Kept { traces, uses, used, source_types, objects: objects.into(), key, made }))
     }
 
     /// Renders one source; none that others only refer to.
     async fn make_one(
         &self,
         wanted: &Wanted,
-        source: &ApplicationSource,
-        checkout: Checkout,
+        at: usize,
+        located: &[Located],
+        checkouts: &[Checkout],
     ) -> Result<Option<Made>, RenderError> {
+        let source = &wanted.sources[at];
         if source.path.is_empty() && source.chart.is_empty() && (wanted.sources.len() > 1 || source.is_ref()) {
             return Ok(None);
         }
-        let limits = self.config.limits.clone();
-        let (source, application) = (source.clone(), wanted.application.clone());
-        blocking(move || {
-            let folder = detect::folder(&checkout, &source.path)?;
-            let source = detect::overridden(&source, &checkout, &folder, &application, &limits)?;
-            let source_type = detect::source_type(&source, &checkout, &folder)?;
-            if source_type != SourceType::Directory {
-                return Err(RenderError::Spec(format!("sources of type {source_type} are not rendered yet")));
-            }
-            let options = source.directory.unwrap_or_default();
-            let candidates = directory::candidates(&checkout, &folder, &options, &limits)?;
-            let objects = directory::render(&checkout, &candidates, &limits, |candidate, _| {
-                Err(RenderError::Unmarshal(format!("Failed to evaluate jsonnet {:?}: not built yet", candidate.name)))
-            })?;
-            Ok(Some(Made { objects, source_type, uses: Uses::default() }))
+        let mut job = Job {
+            wanted: wanted.clone(),
+            source: source.clone(),
+            revision: located[at].revision(),
+            checkout: checkouts[at].clone(),
+            folder: String::new(),
+            references: references::of(wanted, at, checkouts)?,
+            repositories: self.repositories(),
+            programs: self.config.programs.clone(),
+            limits: self.config.limits.clone(),
+            kustomize_options: self.config.kustomize_options.clone(),
+            work: self.config.folder.join("work"),
+        };
+        let (job, source_type) = blocking(move || {
+            job.folder = detect::folder(&job.checkout, &job.source.path)?;
+            let Job { source, checkout, folder, wanted, limits, .. } = &job;
+            job.source = detect::overridden(source, checkout, folder, &wanted.application, limits)?;
+            let source_type = detect::source_type(&job.source, &job.checkout, &job.folder)?;
+            Ok::<_, RenderError>((Arc::new(job), source_type))
         })
-        .await?
+        .await??;
+        match source_type {
+            SourceType::Directory => directory::render(&job).await,
+            SourceType::Helm => chart::render(job).await,
+            SourceType::Kustomize => kustomization::render(job).await,
+            SourceType::Plugin => Err(no_plugin(&job.source)),
+        }
+        .map(Some)
     }
 }
 
-/// The manifests of one source.
-struct Made {
-    objects: Vec<Value>,
-    source_type: SourceType,
-    uses: Uses,
+/// There are no plugins yet.
+fn no_plugin(source: &ApplicationSource) -> RenderError {
+    let name = source.plugin.as_ref().map_or("", |plugin| &plugin.name);
+    RenderError::Spec(if name.is_empty() {
+        "could not find plugin supporting the given repository".to_owned()
+    } else {
+        format!("could not find cmp-server plugin with name {name:?} supporting the given repository")
+    })
 }
 
 fn rendered(kept: &Kept, located: &[Located]) -> Result<Arc<Rendered>, RenderError> {

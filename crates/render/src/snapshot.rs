@@ -6,6 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use sha2::{Digest, Sha256};
 use tiphys_git::{Entry as GitEntry, EntryKind, ObjectId, Tree, TreeError};
 
 use crate::checkout::{Entry, Files, PathError};
@@ -17,8 +18,14 @@ pub(crate) enum Seen {
     Missing,
     /// A folder, into which it did not look.
     Folder,
-    /// An object: the content of a file or link, or everything in a folder that was listed.
-    Object(Shape, ObjectId),
+    /// The names in a folder and their kinds, by a hash; the folder itself is a short cut to the same answer.
+    Names(ObjectId, ObjectId),
+    /// Everything below a folder.
+    All(ObjectId),
+    /// The content of a file.
+    File(ObjectId),
+    /// Where a link points.
+    Link(ObjectId),
 }
 
 impl fmt::Display for Seen {
@@ -26,26 +33,10 @@ impl fmt::Display for Seen {
         match self {
             Self::Missing => f.write_str("missing"),
             Self::Folder => f.write_str("folder"),
-            Self::Object(shape, id) => write!(f, "{shape:?} {id}"),
-        }
-    }
-}
-
-/// What an object is for: a link and a file may be the same object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    File,
-    Folder,
-    Link,
-}
-
-impl Shape {
-    fn of(kind: EntryKind) -> Option<Self> {
-        match kind {
-            EntryKind::Folder => Some(Self::Folder),
-            EntryKind::File | EntryKind::Program => Some(Self::File),
-            EntryKind::Link => Some(Self::Link),
-            EntryKind::Submodule => None,
+            Self::Names(_, names) => write!(f, "names {names}"),
+            Self::All(id) => write!(f, "all {id}"),
+            Self::File(id) => write!(f, "file {id}"),
+            Self::Link(id) => write!(f, "link {id}"),
         }
     }
 }
@@ -55,43 +46,43 @@ impl Shape {
 pub(crate) struct Trace(BTreeMap<String, Seen>);
 
 impl Trace {
+    /// Adds what tells more than is known already.
     fn add(&mut self, path: &str, seen: Seen) {
-        match self.0.get(path) {
-            Some(Seen::Object(..)) => {}
-            _ => {
-                self.0.insert(path.to_owned(), seen);
-            }
+        let knows_more =
+            matches!((self.0.get(path), seen), (None, _) | (_, Seen::All(_)) | (Some(Seen::Folder), Seen::Names(..)));
+        if knows_more {
+            self.0.insert(path.to_owned(), seen);
         }
     }
 
-    /// Returns the trace without what a folder that was listed implies.
+    /// Returns the trace without what is known from a folder of which all was seen.
     fn shortened(&self) -> Self {
-        let is_implied = |path: &str| {
-            let mut at = path.len();
-            while let Some(end) = path[..at].rfind('/') {
-                if self.is_listed(&path[..end]) {
-                    return true;
-                }
-                at = end;
-            }
-            !path.is_empty() && self.is_listed("")
-        };
+        let is_all = |path: &str| matches!(self.0.get(path), Some(Seen::All(_)));
+        let is_implied =
+            |path: &str| !path.is_empty() && (is_all("") || path.match_indices('/').any(|(at, _)| is_all(&path[..at])));
         Self(self.0.iter().filter(|(path, _)| !is_implied(path)).map(|(path, seen)| (path.clone(), *seen)).collect())
-    }
-
-    fn is_listed(&self, path: &str) -> bool {
-        matches!(self.0.get(path), Some(Seen::Object(Shape::Folder, _)))
     }
 
     /// Returns whether a render of `tree` would see the same.
     pub(crate) fn holds_in(&self, tree: &Tree) -> Result<bool, TreeError> {
         for (path, seen) in &self.0 {
             let found = tree.look(path)?;
-            let is_same = match (seen, found) {
-                (Seen::Missing, found) => found.is_none(),
-                (Seen::Folder, Some(found)) => found.kind == EntryKind::Folder,
-                (Seen::Object(shape, id), Some(found)) => found.id == *id && Shape::of(found.kind) == Some(*shape),
-                (_, None) => false,
+            let Some(found) = found else {
+                if *seen == Seen::Missing {
+                    continue;
+                }
+                return Ok(false);
+            };
+            let is_same = match seen {
+                Seen::Missing => false,
+                Seen::Folder => found.kind == EntryKind::Folder,
+                Seen::Names(folder, names) => {
+                    found.kind == EntryKind::Folder
+                        && (found.id == *folder || names_of(&tree.list(path)?) == Some(*names))
+                }
+                Seen::All(id) => found.kind == EntryKind::Folder && found.id == *id,
+                Seen::File(id) => matches!(found.kind, EntryKind::File | EntryKind::Program) && found.id == *id,
+                Seen::Link(id) => found.kind == EntryKind::Link && found.id == *id,
             };
             if !is_same {
                 return Ok(false);
@@ -109,8 +100,24 @@ impl Trace {
 
     /// Bytes it takes, about.
     pub(crate) fn size(&self) -> usize {
-        self.0.keys().map(|path| path.len() + 64).sum()
+        self.0.keys().map(|path| path.len() + 96).sum()
     }
+}
+
+/// Returns a hash of the names in a folder and what they are, but not of their content; none for what has no hash.
+fn names_of(entries: &[GitEntry]) -> Option<ObjectId> {
+    let mut hash = Sha256::new();
+    for entry in entries {
+        let kind = match entry.kind {
+            EntryKind::Folder => b'd',
+            EntryKind::File | EntryKind::Program => b'f',
+            EntryKind::Link => b'l',
+            EntryKind::Submodule => b's',
+        };
+        hash.update(entry.name.as_bytes());
+        hash.update([0, kind]);
+    }
+    ObjectId::try_from(&hash.finalize()[..20]).ok()
 }
 
 /// The files of a commit, and what was seen of them.
@@ -181,11 +188,20 @@ impl Files for Snapshot {
             self.see(folder, seen(&found));
             return Ok(Vec::new());
         }
-        self.see(folder, Seen::Object(Shape::Folder, found.id));
         let entries = self.tree.list(folder).map_err(broken)?;
+        if let Some(names) = names_of(&entries) {
+            self.see(folder, Seen::Names(found.id, names));
+        }
         // What a submodule holds is not fetched; whoever names something in it is told so.
         let ours = entries.into_iter().filter(|found| found.kind != EntryKind::Submodule);
         ours.map(|found| Ok((found.name.clone(), self.entry(&found.name, &found)?))).collect()
+    }
+
+    fn see_all(&self, folder: &str) -> Result<(), PathError> {
+        if let Some(found) = self.find(folder)?.filter(|found| found.kind == EntryKind::Folder) {
+            self.see(folder, Seen::All(found.id));
+        }
+        Ok(())
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, PathError> {
@@ -200,9 +216,10 @@ impl Files for Snapshot {
 }
 
 fn seen(found: &GitEntry) -> Seen {
-    match Shape::of(found.kind) {
-        Some(shape @ (Shape::File | Shape::Link)) => Seen::Object(shape, found.id),
-        Some(Shape::Folder) | None => Seen::Folder,
+    match found.kind {
+        EntryKind::File | EntryKind::Program => Seen::File(found.id),
+        EntryKind::Link => Seen::Link(found.id),
+        EntryKind::Folder | EntryKind::Submodule => Seen::Folder,
     }
 }
 

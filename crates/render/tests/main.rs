@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod charts;
 mod directories;
+mod jsonnet;
+mod kustomizations;
 mod place;
 mod vectors;

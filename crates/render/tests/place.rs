@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use tiphys_api::types::ApplicationSource;
-use tiphys_render::{Config, RenderError, Rendered, Renderer, Wanted};
+use tiphys_render::{Config, Programs, RenderError, Rendered, Renderer, Wanted};
 
 /// A repository and a renderer.
 pub(crate) struct Place {
@@ -30,6 +30,12 @@ impl Place {
         let place = Self { folder, renderer: Renderer::new(config).unwrap() };
         place.repository("work");
         place
+    }
+
+    /// A place where these programs are; none when they are missing.
+    pub(crate) fn where_there_is(names: &[&str]) -> Option<Self> {
+        let programs = programs(names)?;
+        Some(Self::with(|config| config.programs = programs))
     }
 
     /// Makes another repository.
@@ -110,4 +116,25 @@ pub(crate) fn names(rendered: &Rendered) -> Vec<&str> {
 /// A manifest of a ConfigMap.
 pub(crate) fn map(name: &str) -> &'static str {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n").leak()
+}
+
+#[expect(clippy::print_stderr, reason = "who runs the tests must see that one was skipped")]
+/// Returns the programs that render, or says loudly that a test is skipped because one is missing.
+pub(crate) fn programs(names: &[&str]) -> Option<Programs> {
+    let named = std::env::var_os("TIPHYS_RENDER_TOOLS");
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))).unwrap_or_default();
+    let folder = named.clone().map_or_else(|| cache.join("tiphys/tools/render"), PathBuf::from);
+    let mut search = folder.into_os_string();
+    search.push(":");
+    search.push(std::env::var_os("PATH").unwrap_or_default());
+    let programs = Programs { paths: std::collections::BTreeMap::new(), search };
+    for name in names {
+        if let Err(error) = programs.find(name) {
+            assert!(named.is_none(), "{error}");
+            eprintln!("SKIPPED: {error} (tests/tools/install {name})");
+            return None;
+        }
+    }
+    Some(programs)
 }

@@ -1,0 +1,103 @@
+//! Jsonnet.
+
+use std::{os::unix::fs::symlink, time::Duration};
+
+use serde_json::json;
+use tiphys_api::types::{ApplicationSource, ApplicationSourceDirectory, ApplicationSourceJsonnet, JsonnetVar};
+use tiphys_render::Limits;
+
+use crate::place::{Place, commit, names, programs};
+
+fn with(source: ApplicationSource, jsonnet: ApplicationSourceJsonnet) -> ApplicationSource {
+    ApplicationSource { directory: Some(ApplicationSourceDirectory { jsonnet, ..Default::default() }), ..source }
+}
+
+fn variable(name: &str, value: &str, code: bool) -> JsonnetVar {
+    JsonnetVar { name: name.to_owned(), value: value.to_owned(), code }
+}
+
+#[tokio::test]
+async fn variables_arguments_and_libraries_are_given() {
+    let Some(place) = Place::where_there_is(&["jsonnet"]) else { return };
+    place.commit(&[
+        (
+            "app/main.jsonnet",
+            "local lib = import 'lib.libsonnet';\nlocal own = import './own/a.libsonnet';\nfunction(count) [lib.map(std.extVar('name') + own + i) for i in std.range(1, count)]",
+        ),
+        ("app/own/a.libsonnet", "(import 'b.libsonnet') + '-'"),
+        ("app/own/b.libsonnet", "'b'"),
+        ("libs/lib.libsonnet", "{map(name): {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: name}, data: {text: importstr 'text.txt'}}}"),
+        ("libs/text.txt", "hello"),
+        ("libs/unused.libsonnet", "{}"),
+    ]);
+    let options = ApplicationSourceJsonnet {
+        ext_vars: vec![variable("name", "$ARGOCD_APP_NAME-", false)],
+        tlas: vec![variable("count", "1 + 1", true)],
+        libs: vec!["libs".to_owned()],
+    };
+    let rendered = place.render(with(place.source("app"), options.clone())).await.unwrap();
+    assert_eq!(names(&rendered), ["web-b-1", "web-b-2"]);
+    assert_eq!(rendered.manifests[0]["data"], json!({"text": "hello"}));
+    for (path, text, expected) in
+        [("libs/unused.libsonnet", "{a: 1}", 0), ("libs/text.txt", "bye", 1), ("app/own/b.libsonnet", "'c'", 1)]
+    {
+        let before = place.renderer.renders();
+        place.commit(&[(path, text)]);
+        place.render(with(place.source("app"), options.clone())).await.unwrap();
+        assert_eq!(place.renderer.renders() - before, expected, "{path}");
+    }
+    let outside = ApplicationSourceJsonnet { libs: vec!["../x".to_owned()], ..options };
+    let refused = place.refused(with(place.source("app"), outside)).await;
+    assert_eq!(refused, "file '../x' resolved to outside repository root");
+}
+
+#[tokio::test]
+async fn programs_without_end_are_ended() {
+    let Some(programs) = programs(&["jsonnet"]) else { return };
+    let limits = Limits {
+        program_time: Duration::from_secs(2),
+        output_bytes: 64 << 10,
+        program_memory_bytes: 256 << 20,
+        ..Limits::default()
+    };
+    let place = Place::with(|config| {
+        config.programs = programs;
+        config.limits = limits;
+    });
+    for (name, text, expected) in [
+        ("recursion", "local f(x) = f(x + 1) + 1; f(0)", "max stack frames exceeded"),
+        (
+            "time",
+            "local n(f, m) = std.foldl(f, std.range(1, m), 0); n(function(a, i) n(function(b, j) (b + j) % 7, 3000), 100000)",
+            "the time of `jsonnet` exceeds the limit of 2 s",
+        ),
+        (
+            "output",
+            "[{kind: 'A', x: std.repeat('x', 100000)}]",
+            "the output of a program exceeds the limit of 65536 bytes",
+        ),
+        ("memory", "std.length(std.foldl(function(a, i) a + a, std.range(1, 40), 'xxxxxxxx'))", "out of memory"),
+        ("import of itself", "import 'a.jsonnet'", "Failed to evaluate jsonnet \"a.jsonnet\""),
+        ("import from outside", "import '../../../../../../etc/hostname'", "couldn't open import"),
+        ("import from the root", "importstr '/etc/hostname'", "Failed to"),
+        ("no object", "[1]", "Failed to unmarshal generated json \"a.jsonnet\""),
+    ] {
+        place.commit(&[("app/a.jsonnet", text)]);
+        let refused = place.refused(place.source("app")).await;
+        assert!(refused.contains(expected), "{name}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn links_of_imports_stay_within_the_repository() {
+    let Some(place) = Place::where_there_is(&["jsonnet"]) else { return };
+    place.commit(&[("app/a.jsonnet", "{kind: 'A', metadata: {name: importstr 'link'}}"), ("x/text", "linked")]);
+    symlink("../x/text", place.work().join("app/link")).unwrap();
+    commit(&place.work(), &[]);
+    assert_eq!(names(&place.render(place.source("app")).await.unwrap()), ["linked"]);
+    std::fs::remove_file(place.work().join("app/link")).unwrap();
+    symlink("/etc/hostname", place.work().join("app/link")).unwrap();
+    commit(&place.work(), &[]);
+    let refused = place.refused(place.source("app")).await;
+    assert!(refused.contains("couldn't open import \"link\""), "{refused}");
+}
