@@ -26,7 +26,30 @@ fn regex(text: &str) -> Regex {
 pub fn normalise(transcript: &Transcript, steps: &[Step]) -> Vec<Value> {
     let mut names = Names::default();
     let pairs = transcript.answers.iter().zip(steps);
-    pairs.map(|(answer, step)| chosen(names.value(&answer.value, ""), step)).collect()
+    let general = |answer: &Value, names: &mut Names| causes_in_order(names.value(answer, ""));
+    pairs.map(|(answer, step)| chosen(general(&answer.value, &mut names), step)).collect()
+}
+
+/// Sorts what was found wrong in a custom object, in the list of causes and in the sentence that repeats them: a
+/// kube-apiserver looks at the fields of a schema in random order.
+fn causes_in_order(mut answer: Value) -> Value {
+    let details = &answer["body"]["details"];
+    let custom = text_at(details, "group").is_some_and(|group| group.contains('.') && !group.ends_with(".k8s.io"));
+    let Some(causes) = details["causes"].as_array().filter(|_| custom) else { return answer };
+    let mut sorted = causes.clone();
+    sorted.sort_by_key(|cause| (spelled(cause), text_at(cause, "reason").map(str::to_owned)));
+    let list = |causes: &[Value]| format!("[{}]", causes.iter().map(spelled).collect::<Vec<_>>().join(", "));
+    let message = text_at(&answer["body"], "message").map(|text| text.replace(&list(causes), &list(&sorted)));
+    if let Some(message) = message {
+        answer["body"]["message"] = Value::String(message);
+    }
+    answer["body"]["details"]["causes"] = Value::Array(sorted);
+    answer
+}
+
+/// A cause as the message of a refusal spells it.
+fn spelled(cause: &Value) -> String {
+    format!("{}: {}", text_at(cause, "field").unwrap_or_default(), text_at(cause, "message").unwrap_or_default())
 }
 
 /// Names for values that only have to be the same where they were the same.
@@ -179,6 +202,25 @@ mod tests {
         ];
         for (name, given, wanted) in table {
             check(name, &given, &wanted);
+        }
+    }
+
+    #[test]
+    fn causes_of_a_custom_object_have_one_order() {
+        let cause = |field: &str| json!({"field": field, "message": "bad", "reason": "FieldValueInvalid"});
+        let refused = |group: &str, fields: [&str; 2]| {
+            let message = format!("c is invalid: [{}: bad, {}: bad]", fields[0], fields[1]);
+            json!({"body": {"message": message, "details": {"group": group, "causes": fields.map(cause)}}})
+        };
+        let (b_first, a_first) = (["spec.b", "spec.a"], ["spec.a", "spec.b"]);
+        let table = [
+            ("custom", refused("schema.tiphys.dev", b_first), refused("schema.tiphys.dev", a_first)),
+            ("built in", refused("apps", b_first), refused("apps", b_first)),
+            ("built in with a dot", refused("batch.k8s.io", b_first), refused("batch.k8s.io", b_first)),
+            ("no refusal", json!({"body": "text"}), json!({"body": "text"})),
+        ];
+        for (name, given, wanted) in table {
+            assert_eq!(causes_in_order(given), wanted, "{name}");
         }
     }
 }
