@@ -17,6 +17,7 @@ mod error;
 mod hosting;
 mod lint;
 mod printer;
+mod repository;
 mod target;
 #[cfg(test)]
 mod trial;

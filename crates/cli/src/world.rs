@@ -76,6 +76,11 @@ impl World {
         self.listening.url()
     }
 
+    /// Returns the folder that keeps everything, if it is kept.
+    pub(crate) fn kept(&self) -> Option<&Path> {
+        self.kept.as_deref()
+    }
+
     /// Returns a client without a socket that tells of every request.
     pub(crate) fn telling_client(&self, told: Told) -> Client {
         Client::new(Telling::new(told).layer(self.sandbox.service()), "default")

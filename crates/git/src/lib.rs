@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`remote`] | where a repository is and how to log in there; its references |
 //! | [`store`] | fetched objects on disk, one folder a repository |
+//! | [`host`] | a small host of repositories for plain `git`, which tells of pushes |
 //! | [`serve`] | answering plain `git` over HTTP, by the program `git` |
 //! | [`tree`] | reading files of a commit without a checkout, within limits, never out of the repository |
 //!
@@ -18,6 +19,7 @@
 //!
 //! Deliberately absent: which credentials belong to which URL and what a revision means (crate `render`), submodules, LFS.
 
+pub mod host;
 pub mod remote;
 pub mod serve;
 pub mod store;

@@ -22,6 +22,8 @@ use tokio::{
 
 /// Bytes of an answer that are read at once.
 const PART: usize = 64 * 1024;
+/// Bytes of one push at most: 256 MiB.
+const PUSH: &str = "268435456";
 /// Lines of headers that the program may write.
 const HEADERS: usize = 64;
 
@@ -31,9 +33,23 @@ pub enum ServeError {
     /// The program is missing.
     #[error("the program `git` cannot be started; install it to serve repositories")]
     Start(#[source] io::Error),
+    /// The folder of the repositories cannot be used.
+    #[error("the folder of the repositories cannot be used")]
+    Folder(#[source] io::Error),
+    /// The address cannot be listened on.
+    #[error("the address for Git cannot be listened on")]
+    Listen(#[source] io::Error),
     /// The program ended without an answer.
     #[error("the program `git` gave no answer")]
     Answer(#[source] io::Error),
+}
+
+/// Makes sure that the program `git` is there.
+///
+/// # Errors
+/// When it is missing.
+pub async fn check() -> Result<(), ServeError> {
+    done(git().arg("version")).await
 }
 
 /// Makes an empty repository that can be cloned and pushed to, with `main` as its first branch. One that exists stays.
@@ -41,9 +57,28 @@ pub enum ServeError {
 /// # Errors
 /// When the program `git` is missing or refuses.
 pub async fn create(folder: &Path) -> Result<(), ServeError> {
+    done(git().args(["init", "--bare", "--quiet", "--initial-branch=main", "--"]).arg(folder)).await
+}
+
+/// Gives a repository what a stream for `git fast-import` holds.
+///
+/// # Errors
+/// When the program `git` is missing or refuses.
+pub(crate) async fn import(folder: &Path, stream: &[u8]) -> Result<(), ServeError> {
     let mut command = git();
-    command.args(["init", "--bare", "--quiet", "--initial-branch=main", "--"]).arg(folder);
-    let made = command.output().await.map_err(ServeError::Start)?;
+    command.arg("--git-dir").arg(folder).args(["fast-import", "--quiet", "--done"]).stdin(Stdio::piped());
+    let mut child = command.spawn().map_err(ServeError::Start)?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(stream).await.map_err(ServeError::Answer)?;
+    }
+    ended(&child.wait_with_output().await.map_err(ServeError::Answer)?)
+}
+
+async fn done(command: &mut Command) -> Result<(), ServeError> {
+    ended(&command.output().await.map_err(ServeError::Start)?)
+}
+
+fn ended(made: &std::process::Output) -> Result<(), ServeError> {
     if made.status.success() {
         return Ok(());
     }
@@ -85,6 +120,8 @@ fn program(root: &Path, parts: &http::request::Parts, user: Option<&str>) -> Com
     let mut command = git();
     let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     command.arg("http-backend").stdin(Stdio::piped()).stderr(Stdio::null());
+    let limit = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "receive.maxInputSize"), ("GIT_CONFIG_VALUE_0", PUSH)];
+    command.envs(limit);
     command.env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1");
     command.env("REQUEST_METHOD", parts.method.as_str()).env("PATH_INFO", parts.uri.path());
     command.env("QUERY_STRING", parts.uri.query().unwrap_or_default());

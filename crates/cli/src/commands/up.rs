@@ -20,6 +20,7 @@ use crate::{
     endpoint::{self, Told},
     error::Failure,
     printer::{Colour, Printer},
+    repository::Repository,
     world::{self, SandboxFlags, World},
 };
 
@@ -38,6 +39,9 @@ pub(crate) struct Up {
     /// Serve /metrics, /healthz and /readyz here, for instance 127.0.0.1:8090
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
+    /// Serve the Git repository of the demo application here; if that is taken, on a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:16480")]
+    git: SocketAddr,
 }
 
 impl Up {
@@ -60,7 +64,15 @@ impl Up {
             demo::create(&world.client).await?;
             Some(tokio::spawn(demo::update(world.client.clone())))
         };
-        welcome(&world, self.no_demo, &bound, printer)?;
+        let repository = match Repository::start(self.git, world.kept(), world.clock.now()).await {
+            Ok(repository) => Some(repository),
+            Err(error) => {
+                let failure = Failure::new("no Git repository is served").caused_by(error);
+                tracing::warn!("{failure}");
+                None
+            }
+        };
+        welcome(&world, self.no_demo, &bound, repository.as_ref(), printer)?;
         tokio::select! {
             ended = world::ended() => ended?,
             ended = controller => {
@@ -101,7 +113,13 @@ async fn install_one(
     Ok(())
 }
 
-fn welcome(world: &World, bare: bool, metrics: &[SocketAddr], printer: Printer) -> Result<(), Failure> {
+fn welcome(
+    world: &World,
+    bare: bool,
+    metrics: &[SocketAddr],
+    repository: Option<&Repository>,
+    printer: Printer,
+) -> Result<(), Failure> {
     printer.line(format!("Tiphys is up: Kubernetes API at {}, Rollouts controller running.", world.url()))?;
     for address in metrics {
         printer.line(format!("Metrics at http://{address}/metrics"))?;
@@ -117,6 +135,10 @@ fn welcome(world: &World, bare: bool, metrics: &[SocketAddr], printer: Printer) 
             let command = format!("  {command:<39}");
             printer.line(format!("{}{what}", printer.paint(Colour::Green, &command)))?;
         }
+    }
+    if let Some(repository) = repository {
+        printer.line("\nA Git repository with the demo application, to clone, change and push:")?;
+        printer.line(format!("  {}", repository.clone_command()))?;
     }
     printer.line(format!("\n{}", world.farewell()))?;
     Ok(())
