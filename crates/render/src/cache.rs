@@ -74,10 +74,10 @@ impl Kept {
             return Ok(false);
         }
         for (trace, source) in self.traces.iter().zip(located) {
-            let is_same = match source {
-                Located::Git(checked) => trace.holds_in(&checked.tree)?,
-            };
-            if !is_same {
+            // A chart is among what was used.
+            if let Located::Git(checked) = source
+                && !trace.holds_in(&checked.tree)?
+            {
                 return Ok(false);
             }
         }
@@ -88,6 +88,12 @@ impl Kept {
 /// The values of what a render used.
 pub(crate) fn used(uses: Uses, wanted: &Wanted, located: &[Located]) -> String {
     let mut text = String::new();
+    for source in located {
+        if let Located::Chart(packed) = source {
+            text.push_str(&packed.digest);
+            text.push('\n');
+        }
+    }
     if uses.revision || uses.elsewhere {
         for (at, source) in located.iter().enumerate() {
             text.push_str(&format!("{} {}\n", source.revision(), wanted.revision(at)));

@@ -50,6 +50,11 @@ pub trait Files: Send + Sync {
     /// When it is none, has more than `limit` bytes, or the repository cannot be read.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, PathError>;
 
+    /// Returns what it is, for messages.
+    fn what(&self) -> &'static str {
+        "repository"
+    }
+
     /// Tells that everything below a folder is going to be read, so that it need not be noted one by one.
     ///
     /// # Errors
@@ -150,6 +155,12 @@ impl Checkout {
     /// When it is none, has more than `limit` bytes, or the repository cannot be read.
     pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, PathError> {
         self.files.read(path, limit)
+    }
+
+    /// Returns what it is, for messages: `repository` or `chart`.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        self.files.what()
     }
 
     /// Tells that everything below a folder is going to be read.

@@ -33,8 +33,13 @@ pub enum RenderError {
         problem: &'static str,
     },
     /// A link in what is read leads out of the repository.
-    #[error("repository contains out-of-bounds symlinks. file: {0}")]
-    OutOfBounds(String),
+    #[error("{what} contains out-of-bounds symlinks. file: {path}")]
+    OutOfBounds {
+        /// `repository` or `chart`.
+        what: &'static str,
+        /// The link.
+        path: String,
+    },
     /// A path.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -55,6 +60,9 @@ pub enum RenderError {
     /// A file that should hold manifests.
     #[error("{0}")]
     Unmarshal(String),
+    /// A chart cannot be found or pulled.
+    #[error("{0}")]
+    Chart(String),
     /// A program is missing.
     #[error("the program `{program}` was not found; {hint}")]
     Program {
@@ -97,7 +105,7 @@ impl RenderError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::List(_) | Self::Fetch { .. } | Self::Internal(_) => true,
+            Self::List(_) | Self::Fetch { .. } | Self::Chart(_) | Self::Internal(_) => true,
             Self::Source { cause, .. } => cause.is_transient(),
             _ => false,
         }

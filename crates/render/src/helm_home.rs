@@ -11,6 +11,7 @@ use crate::{error::RenderError, job::Job, layout::Workshop, repositories::Reposi
 /// Writes the repositories that a chart's dependencies come from. Returns whether one of them is a registry without TLS.
 pub(crate) fn write(job: &Job, workshop: &Workshop, repositories: &[String]) -> Result<bool, RenderError> {
     let mut home = Home::default();
+    let passes = job.source.helm.as_ref().is_some_and(|helm| helm.pass_credentials);
     for written in repositories.iter().collect::<BTreeSet<_>>() {
         let alias = written.strip_prefix('@').or_else(|| written.strip_prefix("alias:"));
         let url = written.strip_prefix("oci://").unwrap_or(written);
@@ -19,9 +20,11 @@ pub(crate) fn write(job: &Job, workshop: &Workshop, repositories: &[String]) -> 
             home.registry(url, known.as_ref());
         } else if let Some(alias) = alias {
             let known = known.ok_or_else(|| RenderError::Tool(format!("no Helm repository is called {alias:?}")))?;
-            home.repository(job, workshop, alias, known.url(), Some(&known))?;
+            let authority = job.repositories.authority(known.url()).unwrap_or_default();
+            home.repository(workshop, alias, known.url(), Some(&known), authority, passes)?;
         } else if written.starts_with("https://") || written.starts_with("http://") {
-            home.repository(job, workshop, &url.replace('/', "-"), url, known.as_ref())?;
+            let authority = job.repositories.authority(url).unwrap_or_default();
+            home.repository(workshop, &url.replace('/', "-"), url, known.as_ref(), authority, passes)?;
         }
     }
     home.save(workshop)?;
@@ -66,11 +69,12 @@ impl Home {
     /// Adds a repository of charts over HTTP.
     pub(crate) fn repository(
         &mut self,
-        job: &Job,
         workshop: &Workshop,
         name: &str,
         url: &str,
         known: Option<&Repository>,
+        authority: &str,
+        passes: bool,
     ) -> Result<(), RenderError> {
         let file = |ending: &str, text: &str| {
             if text.is_empty() {
@@ -81,13 +85,12 @@ impl Home {
             Ok::<_, RenderError>(path.display().to_string())
         };
         let field = |name| known.map_or("", |known| known.field(name));
-        let passes = job.source.helm.as_ref().is_some_and(|helm| helm.pass_credentials);
         let entry = json!({
             "name": name,
             "url": url,
             "username": field("username"),
             "password": field("password"),
-            "caFile": file(".ca", job.repositories.authority(url).unwrap_or_default())?,
+            "caFile": file(".ca", authority)?,
             "certFile": file(".crt", field("tlsClientCertData"))?,
             "keyFile": file(".key", field("tlsClientCertKey"))?,
             "insecure_skip_tls_verify": known.is_some_and(Repository::is_insecure),

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeSet,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -57,6 +58,18 @@ impl Workshop {
 
 fn internal(path: &Path, error: &std::io::Error) -> RenderError {
     RenderError::Internal(format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Returns the text of a file of at most `limit` bytes.
+pub(crate) fn read_limited(path: &Path, limit: u64) -> Result<String, RenderError> {
+    let unread = |error: std::io::Error| RenderError::Internal(format!("{}: {error}", path.display()));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(unread)?;
+    file.take(limit + 1).read_to_string(&mut text).map_err(unread)?;
+    if text.len() as u64 > limit {
+        return Err(RenderError::Limit { what: "the size of the index", limit: format!("{limit} bytes") });
+    }
+    Ok(text)
 }
 
 /// Lays out files of one checkout.
@@ -137,7 +150,9 @@ impl<'l> Layout<'l> {
     fn link_at(&mut self, path: &str, named: &str, above: &mut Vec<String>) -> Result<(), RenderError> {
         let real = match self.checkout.resolve("", path) {
             Ok(real) => real,
-            Err(PathError::Outside(_)) => return Err(RenderError::OutOfBounds(path.to_owned())),
+            Err(PathError::Outside(_)) => {
+                return Err(RenderError::OutOfBounds { what: self.checkout.what(), path: path.to_owned() });
+            }
             Err(PathError::Links(_)) => return Ok(()),
             Err(other) => return Err(other.into()),
         };

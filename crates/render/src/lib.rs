@@ -21,8 +21,10 @@
 //!
 //! Deliberately absent: front ends and tracking (crate `gitops`), clusters (crate `deliver`).
 
+mod archive;
 mod cache;
 mod chart;
+mod charts;
 pub mod checkout;
 pub mod command;
 mod detect;

@@ -17,8 +17,12 @@ pub struct Limits {
     pub directory_bytes: u64,
     /// Bytes of one file that is read: values, a kustomization, an override.
     pub file_bytes: u64,
-    /// Bytes of all files that are laid out for a program, and of a chart when it is unpacked.
+    /// Bytes of all files that are laid out for a program.
     pub checkout_bytes: u64,
+    /// Bytes of a chart when it is unpacked.
+    pub chart_bytes: u64,
+    /// Bytes of the index of a Helm repository.
+    pub index_bytes: u64,
     /// Files that are laid out for a program, and that a chart holds.
     pub checkout_files: usize,
     /// Folders within folders.
@@ -37,6 +41,8 @@ impl Default for Limits {
             directory_bytes: 10 << 20,
             file_bytes: 10 << 20,
             checkout_bytes: 1 << 30,
+            chart_bytes: 100 << 20,
+            index_bytes: 64 << 20,
             checkout_files: 50_000,
             depth: 64,
             objects: 20_000,

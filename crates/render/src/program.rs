@@ -200,7 +200,8 @@ impl Group {
         if status.success() {
             return Ok(Ended::Well(output));
         }
-        let words = words(&complaints);
+        // Some say on their output what went wrong.
+        let words = words(&[&complaints[..], b"\n", &output[..output.len().min(COMPLAINTS)]].concat());
         let end = status.code().map_or_else(|| "was killed".to_owned(), |code| format!("failed exit status {code}"));
         Ok(Ended::Badly(if words.is_empty() { end } else { format!("{end}: {words}") }))
     }

@@ -20,6 +20,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use crate::{
     cache::{self, Cache, Kept, Uses},
     chart,
+    charts::{Chart, Charts, Shelf},
     checkout::Checkout,
     detect, directory,
     error::RenderError,
@@ -73,6 +74,7 @@ pub struct Renderer {
     config: Config,
     repositories: RwLock<Arc<Repositories>>,
     remotes: Remotes,
+    charts: Charts,
     cache: Cache,
     running: Semaphore,
     renders: AtomicU64,
@@ -88,7 +90,8 @@ impl Renderer {
             RenderError::Internal(format!("the folder {} cannot be used: {error}", config.folder.display()))
         };
         let stores = config.folder.join("repositories");
-        for folder in [&stores, &config.folder.join("work")] {
+        let (charts, work) = (config.folder.join("charts"), config.folder.join("work"));
+        for folder in [&stores, &charts, &work] {
             if folder.exists() {
                 std::fs::remove_dir_all(folder).map_err(unusable)?;
             }
@@ -97,6 +100,15 @@ impl Renderer {
         Ok(Self {
             repositories: RwLock::default(),
             remotes: Remotes::new(stores, config.references_valid),
+            charts: Charts {
+                folder: charts,
+                work,
+                programs: config.programs.clone(),
+                limits: config.limits.clone(),
+                valid: config.references_valid,
+                versions: Shelf::default(),
+                packed: Shelf::default(),
+            },
             cache: Cache::new(config.cache_bytes),
             running: Semaphore::new(config.limits.concurrent.max(1)),
             renders: AtomicU64::new(0),
@@ -129,10 +141,27 @@ impl Renderer {
     }
 
     async fn resolve_one(&self, wanted: &Wanted, at: usize, source: &ApplicationSource) -> Result<String, RenderError> {
-        let known = self.known(source, &wanted.project)?;
         let anew = wanted.refresh != Refresh::No;
+        if source.is_chart() {
+            let (repositories, repository) = self.repository(source, &wanted.project)?;
+            let revision = wanted.revision(at);
+            let chart = Chart { source, repository: &repository, repositories: &repositories, revision };
+            return self.charts.version(&chart, anew).await;
+        }
+        let known = self.known(source, &wanted.project)?;
         let commit = self.remotes.resolve(&known, wanted.revision(at), &source.tag_prefix, anew).await?;
         Ok(commit.to_string())
+    }
+
+    fn repository(
+        &self,
+        source: &ApplicationSource,
+        project: &str,
+    ) -> Result<(Arc<Repositories>, Repository), RenderError> {
+        let repositories = self.repositories();
+        let found =
+            repositories.find(&source.repo_url, project).map_err(|error| RenderError::Spec(error.to_string()))?;
+        Ok((repositories, found))
     }
 
     /// Returns the manifests of an application.
@@ -183,8 +212,8 @@ impl Renderer {
     }
 
     fn known(&self, source: &ApplicationSource, project: &str) -> Result<Arc<Known>, RenderError> {
-        if !source.chart.is_empty() || source.repo_url.starts_with("oci://") {
-            return Err(RenderError::Spec("charts of Helm repositories and OCI artifacts are not read yet".to_owned()));
+        if source.repo_url.starts_with("oci://") {
+            return Err(RenderError::Spec("OCI artifacts that are no charts are not read".to_owned()));
         }
         self.known_url(&source.repo_url, project)
     }
@@ -199,18 +228,23 @@ impl Renderer {
     }
 
     async fn locate(&self, wanted: &Wanted, at: usize, source: &ApplicationSource) -> Result<Located, RenderError> {
-        let known = self.known(source, &wanted.project)?;
         let anew = wanted.refresh != Refresh::No;
+        if source.is_chart() {
+            let (repositories, repository) = self.repository(source, &wanted.project)?;
+            let revision = wanted.revision(at);
+            let chart = Chart { source, repository: &repository, repositories: &repositories, revision };
+            let version = self.charts.version(&chart, anew).await?;
+            let packed = self.charts.get(&chart, &version, wanted.refresh == Refresh::Hard).await?;
+            return Ok(Located::Chart(packed));
+        }
+        let known = self.known(source, &wanted.project)?;
         let commit = self.remotes.resolve(&known, wanted.revision(at), &source.tag_prefix, anew).await?;
-        known.checked(commit).await.map(Located::Git)
+        known.checked(commit).await.map(|checked| Located::Git(Box::new(checked)))
     }
 
     async fn make(&self, wanted: &Wanted, located: &[Located], parameters: &str) -> Result<Arc<Kept>, RenderError> {
         let count = wanted.sources.len();
-        let snapshots: Vec<Arc<Snapshot>> =
-            located.iter().map(|Located::Git(checked)| Arc::new(Snapshot::new(checked.tree.clone()))).collect();
-        let checkouts: Vec<Checkout> =
-            snapshots.iter().map(|snapshot| Checkout::of(Arc::clone(snapshot) as _)).collect();
+        let (snapshots, checkouts) = self.open(located).await?;
         let (mut objects, mut source_types, mut uses) = (Vec::new(), Vec::new(), Uses::default());
         for at in 0..count {
             let made = self.make_one(wanted, at, located, &checkouts).await;
@@ -222,7 +256,8 @@ impl Renderer {
             }
         }
         let objects = manifests::flat(objects, &self.config.limits)?;
-        let traces: Vec<_> = snapshots.iter().map(|snapshot| snapshot.trace()).collect();
+        let traces: Vec<_> =
+            snapshots.iter().map(|snapshot| snapshot.as_ref().map(|one| one.trace()).unwrap_or_default()).collect();
         let used = cache::used(uses, wanted, located);
         let mut all = format!("{parameters}\n{used}\n");
         for trace in &traces {
@@ -233,6 +268,26 @@ impl Renderer {
         let key = cache::hash(&all);
         let made = Instant::now();
         Ok(Arc::new(Kept { traces, uses, used, source_types, objects: objects.into(), key, made }))
+    }
+
+    /// Opens what was located, to be read by one render.
+    async fn open(&self, located: &[Located]) -> Result<(Vec<Option<Arc<Snapshot>>>, Vec<Checkout>), RenderError> {
+        let (mut snapshots, mut checkouts) = (Vec::new(), Vec::new());
+        for place in located {
+            match place {
+                Located::Git(checked) => {
+                    let snapshot = Arc::new(Snapshot::new(checked.tree.clone()));
+                    checkouts.push(Checkout::of(Arc::clone(&snapshot) as _));
+                    snapshots.push(Some(snapshot));
+                }
+                Located::Chart(packed) => {
+                    let (packed, limits) = (packed.clone(), self.config.limits.clone());
+                    checkouts.push(Checkout::of(Arc::new(blocking(move || packed.unpack(&limits)).await??)));
+                    snapshots.push(None);
+                }
+            }
+        }
+        Ok((snapshots, checkouts))
     }
 
     /// Renders one source; none that others only refer to.
@@ -247,9 +302,13 @@ impl Renderer {
         if source.path.is_empty() && source.chart.is_empty() && (wanted.sources.len() > 1 || source.is_ref()) {
             return Ok(None);
         }
+        let mut source = source.clone();
+        if source.is_chart() {
+            source.path.clear();
+        }
         let mut job = Job {
             wanted: wanted.clone(),
-            source: source.clone(),
+            source,
             revision: located[at].revision(),
             checkout: checkouts[at].clone(),
             folder: String::new(),
@@ -299,7 +358,9 @@ fn rendered(kept: &Kept, located: &[Located]) -> Result<Arc<Rendered>, RenderErr
 }
 
 fn revision(located: &Located) -> ResolvedRevision {
-    let Located::Git(checked) = located;
+    let Located::Git(checked) = located else {
+        return ResolvedRevision { sha: located.revision(), ..ResolvedRevision::default() };
+    };
     let commit = &checked.commit;
     ResolvedRevision {
         sha: located.revision(),

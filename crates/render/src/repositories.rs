@@ -209,6 +209,15 @@ impl Repository {
         }
     }
 
+    /// Returns a text without the secrets of the repository.
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
+        let secrets = ["password", "bearerToken"].map(|field| self.field(field));
+        secrets
+            .iter()
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "******"))
+    }
+
     /// All that decides what is seen with it, as one text.
     pub(crate) fn identity(&self) -> String {
         let mut identity = repository::normalize_or_keep(self.url());

@@ -24,6 +24,24 @@ pub fn read(text: &str) -> Result<Value, YamlError> {
     serde_saphyr::from_str_with_options(text, options).map_err(|problem| YamlError(problem.to_string()))
 }
 
+/// Reads one document that may be long, such as the index of a repository of charts.
+///
+/// # Errors
+/// When the text is not YAML, or unfolds to more than ten times what [`read`] permits.
+pub fn read_large(text: &str) -> Result<Value, YamlError> {
+    let mut options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+    widen(&mut options);
+    serde_saphyr::from_str_with_options(text, options).map_err(|problem| YamlError(problem.to_string()))
+}
+
+/// Ten times the default: a file may be some MiB of plain lists.
+fn widen(options: &mut serde_saphyr::Options) {
+    if let Some(budget) = &mut options.budget {
+        budget.max_nodes = NODES;
+        budget.max_events = 2 * NODES;
+    }
+}
+
 /// Reads the documents of a file of manifests as clients of Kubernetes do: `yes` and `on` are truth values, `0644` is
 /// octal, the last of equal keys counts, documents without content are left out.
 ///
@@ -37,11 +55,7 @@ pub fn read_manifests(text: &str) -> Result<Vec<Value>, (Vec<Value>, YamlError)>
             duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
             with_snippet: false,
         };
-        if let Some(budget) = &mut options.budget {
-            // Ten times the default: a file may be some MiB of plain lists.
-            budget.max_nodes = NODES;
-            budget.max_events = 2 * NODES;
-        }
+        widen(&mut options);
         match serde_saphyr::from_str_with_options::<Option<Value>>(document, options) {
             Ok(None | Some(Value::Null)) => {}
             Ok(Some(value)) => read.push(value),

@@ -7,4 +7,6 @@ mod directories;
 mod jsonnet;
 mod kustomizations;
 mod place;
+mod remote_charts;
 mod vectors;
+mod web;
