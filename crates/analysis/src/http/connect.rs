@@ -26,7 +26,7 @@ use hyper_util::{
 use tokio::net::TcpStream;
 use tower::{BoxError, Service};
 
-use super::guard::{is_link_local, literal};
+use super::guard::{is_link_local, is_loopback, literal};
 
 /// Time for a connection.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -87,7 +87,8 @@ impl Connector {
         if !self.allows_link_local && literal(&host).is_some_and(is_link_local) {
             return Err(format!("{host} is a link-local address, which analyses must not ask").into());
         }
-        let Some(proxy) = self.proxies.intercept(&target) else {
+        let proxy = if is_loopback(&host) { None } else { self.proxies.intercept(&target) };
+        let Some(proxy) = proxy else {
             return Ok(Stream { io: self.direct.call(target).await?, is_proxied: false });
         };
         if target.scheme_str() == Some("https") {

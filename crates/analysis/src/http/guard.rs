@@ -21,6 +21,11 @@ pub(super) fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
+/// Returns whether a host is this machine itself, which no proxy can reach for us. Go's client does the same.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || literal(host).is_some_and(|address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +40,13 @@ mod tests {
             }
         }
         assert_eq!(literal("prometheus.example"), None);
+    }
+
+    #[test]
+    fn the_machine_itself_is_known() {
+        for (host, expected) in [("localhost", true), ("127.0.0.2", true), ("[::1]", true), ("10.0.0.1", false)] {
+            assert_eq!(is_loopback(host), expected, "{host}");
+        }
+        assert!(!is_loopback("localhost.example"));
     }
 }
