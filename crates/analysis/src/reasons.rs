@@ -13,6 +13,9 @@ use crate::{
     providers::{NO_DATA_OUTCOME, OUTCOME},
 };
 
+/// Characters of a value that a sentence shows.
+const SHOWN_MAX: usize = 200;
+
 /// Returns the reason for the state of a run, with one cause for each metric that is not simply well.
 pub fn explain(run: &AnalysisRun, now: Timestamp) -> Reason {
     let name = run.metadata.name.clone().unwrap_or_default();
@@ -20,7 +23,8 @@ pub fn explain(run: &AnalysisRun, now: Timestamp) -> Reason {
     let object = ObjectRef::new("AnalysisRun", namespace, name.clone());
     let since = run.status.started_at.as_ref().map(|at| at.0);
     if is_completed(&run.status.phase) {
-        return ended(run, &name).on(object).since(run.status.completed_at.as_ref().map(|at| at.0).or(since));
+        let reason = ended(run, &name).on(object).since(run.status.completed_at.as_ref().map(|at| at.0).or(since));
+        return decisive(run).map(|result| last_seen(run, result)).fold(reason, Reason::because);
     }
     let Ok(checked) = plan::check(&run.spec) else {
         return Reason::new("AnalysisNotStarted", Urgency::Moving, format!("analysis {name} is not looked at yet"))
@@ -44,6 +48,64 @@ pub fn explain(run: &AnalysisRun, now: Timestamp) -> Reason {
 #[must_use]
 pub fn sentence(run: &AnalysisRun, now: Timestamp) -> String {
     explain(run, now).message
+}
+
+/// Returns what a run that goes on waits for or what is wrong with it, in a sentence that stays the same while that does;
+/// `None` where it simply measures. Metrics in dry-run do not count.
+#[must_use]
+pub fn trouble(run: &AnalysisRun) -> Option<String> {
+    let checked = plan::check(&run.spec).ok().filter(|_| !is_completed(&run.status.phase))?;
+    let decides = |metric: &&Metric| {
+        let is_over = result_of(&run.status, &metric.name).is_some_and(|result| is_completed(&result.phase));
+        !is_over && !checked.rules.is_dry_run(&metric.name)
+    };
+    let open: Vec<&Metric> = checked.metrics.iter().filter(decides).collect();
+    let last = |metric: &Metric| {
+        let result = result_of(&run.status, &metric.name)?;
+        Some((result, result.measurements.last()?))
+    };
+    let wrong = open.iter().find_map(|metric| {
+        let (result, last) = last(metric).filter(|(_, last)| last.phase == ERROR)?;
+        let what = if is_without_data(result) { "gets no data" } else { "cannot be measured" };
+        Some(format!("metric {} {what}: {}", metric.name, last.message.trim()))
+    });
+    let waits = || {
+        let waiting = open.iter().find(|metric| last(metric).is_none() && !metric.initial_delay.is_empty())?;
+        Some(format!("metric {} is measured after its initial delay of {}", waiting.name, waiting.initial_delay))
+    };
+    wrong.or_else(waits)
+}
+
+/// The metrics that made a run what it is, unless it is well.
+fn decisive(run: &AnalysisRun) -> impl Iterator<Item = &MetricResult> {
+    let phase = run.status.phase.as_str();
+    let results = run.status.metric_results.iter();
+    results.filter(move |result| phase != SUCCESSFUL && !result.dry_run && result.phase == phase)
+}
+
+/// What a metric said last, against what it was to say.
+fn last_seen(run: &AnalysisRun, result: &MetricResult) -> Reason {
+    let metric = run.spec.metrics.iter().find(|metric| metric.name == result.name);
+    let wanted =
+        metric.map_or_else(String::new, |metric| match (&metric.success_condition, &metric.failure_condition) {
+            (success, _) if !success.is_empty() => format!(", wanted: {success}"),
+            (_, failure) if !failure.is_empty() => format!(", not wanted: {failure}"),
+            _ => String::new(),
+        });
+    let name = &result.name;
+    let text = match result.measurements.last() {
+        Some(last) if !last.value.is_empty() => format!("metric {name} was last {}{wanted}", shorten(&last.value)),
+        Some(last) if !last.message.is_empty() => format!("metric {name}: {}", shorten(last.message.trim())),
+        _ => format!("metric {name} came to {}", result.phase),
+    };
+    Reason::new("MetricSaid", Urgency::Settled, text)
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= SHOWN_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN_MAX).chain(['…']).collect()
 }
 
 fn ended(run: &AnalysisRun, name: &str) -> Reason {
@@ -158,5 +220,41 @@ mod tests {
         let text = "analysis r came to no verdict: metric m had 1 successes in a row after 3 measurements, fewer than it \
                     wants";
         check(short, "AnalysisInconclusive", text);
+    }
+
+    #[test]
+    fn an_end_says_what_was_measured_last() {
+        let metric = json!({"name": "m", "successCondition": "result > 1", "provider": {"web": {"url": "http://u"}}});
+        let result = json!({"name": "m", "phase": "Failed", "measurements": [
+            {"phase": "Failed", "value": "1"}, {"phase": "Failed", "value": "0.5"}]});
+        let dry = json!({"name": "d", "phase": "Failed", "dryRun": true});
+        let run = json!({"metadata": {"name": "r"}, "spec": {"metrics": [metric]},
+            "status": {"phase": "Failed", "message": "bad", "metricResults": [result, dry]}});
+        let reason = explain(&serde_json::from_value(run).unwrap(), Timestamp::UNIX_EPOCH);
+        let causes: Vec<&str> = reason.because.iter().map(|cause| cause.message.as_str()).collect();
+        assert_eq!(causes, ["metric m was last 0.5, wanted: result > 1"]);
+    }
+
+    #[test]
+    fn trouble_is_told_while_it_lasts_and_not_of_a_dry_run() {
+        let metric = |name: &str| json!({"name": name, "provider": {"web": {"url": "http://u"}}});
+        let result = |name: &str, phase: &str, outcome: &str| {
+            json!({"name": name, "phase": "Running", "measurements": [
+                {"phase": phase, "message": "why", "metadata": {"tiphys.dev/outcome": outcome}}]})
+        };
+        let check = |what: &str, results: Value, more: Value, expected: Option<&str>| {
+            let mut delayed = metric("m");
+            delayed.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let spec = json!({"metrics": [delayed, metric("d")], "dryRun": [{"metricName": "d"}]});
+            let run = json!({"spec": spec, "status": {"phase": "Running", "metricResults": results}});
+            assert_eq!(trouble(&serde_json::from_value(run).unwrap()).as_deref(), expected, "{what}");
+        };
+        check("nothing yet", json!([]), json!({}), None);
+        let delay = Some("metric m is measured after its initial delay of 30s");
+        check("waits", json!([]), json!({"initialDelay": "30s"}), delay);
+        check("errs", json!([result("m", "Error", "")]), json!({}), Some("metric m cannot be measured: why"));
+        check("no data", json!([result("m", "Error", "NoData")]), json!({}), Some("metric m gets no data: why"));
+        check("measures", json!([result("m", "Successful", "")]), json!({"initialDelay": "30s"}), None);
+        check("dry-run errs", json!([result("d", "Error", "")]), json!({}), None);
     }
 }

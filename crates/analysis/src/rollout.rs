@@ -14,7 +14,7 @@ use tiphys_api::{
 };
 use tiphys_runtime::recorder::Note;
 
-use crate::template::Purpose;
+use crate::{reasons::trouble, template::Purpose};
 
 /// What a run says about the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,13 +53,15 @@ pub fn abort_message(purpose: Purpose, message: &str) -> String {
     format!("{subject} phase error/failed{colon}{message}")
 }
 
-/// Returns the entry of the Rollout's status for a run.
+/// Returns the entry of the Rollout's status for a run. While it goes on, the message says what it waits for or what is wrong
+/// with it (upstream says nothing then).
 #[must_use]
 pub fn status_of(run: &AnalysisRun) -> RolloutAnalysisRunStatus {
+    let message = Some(run.status.message.clone()).filter(|message| !message.is_empty());
     RolloutAnalysisRunStatus {
         name: run.metadata.name.clone().unwrap_or_default(),
         status: run.status.phase.clone(),
-        message: run.status.message.clone(),
+        message: message.or_else(|| trouble(run)).unwrap_or_default(),
     }
 }
 

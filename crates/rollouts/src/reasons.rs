@@ -1,5 +1,6 @@
 //! Why a Rollout is as it is: what it waits for, on which object, since when, what would unblock it, what happens next.
 
+mod analysis;
 mod attention;
 mod plugin;
 mod pods;
@@ -30,6 +31,7 @@ pub(crate) fn explain(release: &Release<'_>, restart: &Restart) -> Vec<Reason> {
     all.extend(too_late(release));
     all.extend(traffic::explain(release));
     all.extend(plugin::explain(release));
+    all.extend(analysis::troubles(release));
     if all.is_empty() {
         all.push(moving(release).unwrap_or_else(|| settled(release)));
     } else if !release.is_aborted() {
@@ -63,17 +65,14 @@ fn aborted(release: &Release<'_>) -> Option<Reason> {
     let text = progressing.filter(|condition| condition.reason == reasons::ROLLOUT_ABORTED);
     let text = text.map_or("the update is aborted", |condition| condition.message.as_str());
     let stable = release.stable.map_or(0, ReplicaSetView::revision);
-    Some(
-        Reason::new("Aborted", Urgency::NeedsDecision, text)
-            .on(itself(release))
-            .since(status.aborted_at.as_ref().map(|time| time.0))
-            .then(format!("revision {stable} keeps serving; applying the same manifest again changes nothing"), None)
-            .remedy(
-                command("retry", release),
-                format!("tries revision {} again from the first step", release.revision()),
-            )
-            .remedy(command("undo", release), format!("writes the template of revision {stable} back into the spec")),
-    )
+    let cause = analysis::behind_abort(release, text);
+    let reason = Reason::new("Aborted", Urgency::NeedsDecision, text)
+        .on(itself(release))
+        .since(status.aborted_at.as_ref().map(|time| time.0))
+        .then(format!("revision {stable} keeps serving; applying the same manifest again changes nothing"), None)
+        .remedy(command("retry", release), format!("tries revision {} again from the first step", release.revision()))
+        .remedy(command("undo", release), format!("writes the template of revision {stable} back into the spec"));
+    Some(with_causes(reason, cause.into_iter().collect()))
 }
 
 fn paused_by_person(release: &Release<'_>) -> Option<Reason> {
@@ -96,21 +95,24 @@ fn paused_by_step(release: &Release<'_>) -> Option<Reason> {
             "the active Service is switched to the new version".to_owned(),
             parts::blue_green_pause_end(release),
         ),
-        _ => (inconclusive(first), "the release goes on".to_owned(), None),
+        _ => (paused_by_controller(first), "the release goes on".to_owned(), None),
     };
+    let cause = if first.reason == pause::INCONCLUSIVE_ANALYSIS_RUN { analysis::undecided(release) } else { None };
     let urgency = if at.is_some() { Urgency::Moving } else { Urgency::NeedsDecision };
     let next_text = if at.is_some() { next.clone() } else { format!("{next} once it is promoted") };
-    Some(
-        Reason::new(first.reason.clone(), urgency, text)
-            .on(itself(release))
-            .since(since)
-            .then(next_text, at)
-            .remedy(command("promote", release), next)
-            .remedy(command("abort", release), "goes back to the stable version"),
-    )
+    let reason = Reason::new(first.reason.clone(), urgency, text)
+        .on(itself(release))
+        .since(since)
+        .then(next_text, at)
+        .remedy(command("promote", release), next)
+        .remedy(command("abort", release), "goes back to the stable version");
+    Some(with_causes(reason, cause.into_iter().collect()))
 }
 
-fn inconclusive(pause: &PauseCondition) -> String {
+fn paused_by_controller(pause: &PauseCondition) -> String {
+    if pause.reason == pause::INCONCLUSIVE_ANALYSIS_RUN {
+        return "an analysis came to no verdict, so a person has to decide".to_owned();
+    }
     format!("paused by the controller: {}", pause.reason)
 }
 
@@ -256,6 +258,14 @@ fn moving(release: &Release<'_>) -> Option<Reason> {
     }
     if release.is_promoted() && is_healthy(release) {
         return None;
+    }
+    if let Some(run) = analysis::waited_for(release) {
+        let text = match parts::current_step(release) {
+            Some(step) if !release.is_promoted() => format!("step {step} waits for its analysis"),
+            _ => "the release waits for its analysis".to_owned(),
+        };
+        let reason = Reason::new("WaitingForAnalysis", Urgency::Moving, text).on(itself(release));
+        return Some(with_way_back(release, reason).because(run));
     }
     let message = &release.status().message;
     let text = if message.is_empty() { "the update is under way" } else { message };

@@ -6,7 +6,10 @@ use kube::{
     api::{ApiResource, DynamicObject},
     runtime::watcher,
 };
-use tiphys_api::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Rollout, validation::named_templates};
+use tiphys_analysis::rollout::status_of;
+use tiphys_api::{
+    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Rollout, decode, validation::named_templates,
+};
 use tiphys_runtime::{
     cache::{Cache, Change, Key},
     reason::ObjectRef,
@@ -109,11 +112,14 @@ impl Shared {
     }
 }
 
-/// Only a phase matters, or that a run is there at all.
+/// Only what the Rollout says of a run matters, or that it is there at all.
 fn is_news(change: &Change<DynamicObject>) -> bool {
-    let phase = |object: &DynamicObject| object.data.pointer("/status/phase").cloned();
+    let told = |object: &DynamicObject| {
+        let run: AnalysisRun = decode(serde_json::to_value(object).unwrap_or_default()).object;
+        status_of(&run)
+    };
     match change {
-        Change::Applied { old: Some(old), new } => phase(old) != phase(new),
+        Change::Applied { old: Some(old), new } => told(old) != told(new),
         _ => true,
     }
 }
