@@ -1,11 +1,16 @@
 //! The controllers that work side by side in one process.
 
+use std::collections::BTreeMap;
+
 use kube::Client;
 use tiphys_analysis::{controller as analysis, http::Settings, providers::Services};
 use tiphys_clock::Clock;
 use tiphys_rollouts::controller::Controller;
 
 use crate::error::Failure;
+
+/// The variable that names the Prometheus of metrics that name none.
+pub(crate) const PROMETHEUS: &str = "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS";
 
 /// Which AnalysisRuns are worked on.
 #[derive(Debug, Default)]
@@ -16,28 +21,33 @@ pub(crate) struct Scope {
     pub(crate) instance: Option<String>,
 }
 
-/// Returns the work of the Rollout controller and of the one for AnalysisRuns; it ends when either does.
+/// Returns the environment of this process, as far as it is text.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
+/// Returns what providers of metrics need.
 ///
 /// # Errors
-/// Where the providers of metrics cannot be set up.
-pub(crate) async fn work(
-    rollouts: Controller,
+/// Where TLS cannot be set up, or the cluster for jobs cannot be reached.
+pub(crate) async fn services(
     client: Client,
-    clock: Clock,
-    scope: Scope,
-) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    let environment =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let settings = Settings { allows_link_local: false, uses_proxies: true };
-    let services = Services::new(client, environment.collect(), settings).await;
-    let services =
-        services.map_err(|error| Failure::new("the providers of metrics cannot be set up").caused_by(error))?;
+    environment: BTreeMap<String, String>,
+    settings: Settings,
+) -> Result<Services, Failure> {
+    let services = Services::new(client, environment, settings).await;
+    services.map_err(|error| Failure::new("the providers of metrics cannot be set up").caused_by(error))
+}
+
+/// The work of the Rollout controller and of the one for AnalysisRuns; it ends when either does.
+pub(crate) async fn work(rollouts: Controller, services: Services, clock: Clock, scope: Scope) {
     let config = analysis::Config { namespace: scope.namespace, instance: scope.instance, ..Default::default() };
     let analyses = analysis::Controller::new(services, clock, config);
-    Ok(async move {
-        tokio::select! {
-            () = rollouts.run() => {}
-            () = analyses.run() => {}
-        }
-    })
+    tokio::select! {
+        () = rollouts.run() => {}
+        () = analyses.run() => {}
+    }
 }

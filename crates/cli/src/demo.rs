@@ -1,4 +1,4 @@
-//! The demo of `up`: five Rollouts in different states, one of them moving.
+//! The demo of `up`: six Rollouts in different states: one moves, one turns back by itself.
 //!
 //! Each is created in version 1 and updated to version 2 once it is healthy. Where they exist already nothing is
 //! created, so that what a person has done to them stays.

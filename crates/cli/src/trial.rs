@@ -1,29 +1,34 @@
 //! The parts of `up` in virtual time, for tests: the sandbox, the definitions, the controller.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use http_body_util::BodyExt;
+use futures::future::BoxFuture;
+use http_body_util::{BodyExt, Full};
 use kube::{
     Api, Client,
     api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     core::GroupVersionKind,
 };
 use serde_json::{Value, json};
+use tiphys_analysis::{
+    http::{Fetch, FetchError, Request, Response},
+    providers::{JobCluster, Services},
+};
 use tiphys_clock::Clock;
 use tiphys_rollouts::controller::{Config, Controller};
 use tiphys_runtime::{
     metrics::Metrics,
     request::{Asked, Telling},
 };
-use tiphys_sandbox::{Sandbox, SandboxOptions};
+use tiphys_sandbox::{Sandbox, SandboxOptions, http::service::ApiService};
 use tokio::task::JoinSet;
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 
-use crate::{commands::up::install, endpoint::Told};
+use crate::{commands::up::install, controllers::PROMETHEUS, endpoint::Told};
 
 /// Namespace of everything.
 pub(crate) const NAMESPACE: &str = "shop";
@@ -47,6 +52,13 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) async fn start() -> Self {
+        let trial = Self::bare().await;
+        trial.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})).await;
+        trial
+    }
+
+    /// Without the namespace of the tests.
+    pub(crate) async fn bare() -> Self {
         let clock = Clock::system();
         let sandbox = Sandbox::start(&SandboxOptions { clock, seed: 1, nodes: 3, data: None }).unwrap();
         let client = Client::new(sandbox.service(), "default");
@@ -65,9 +77,23 @@ impl Trial {
         let mut tasks = JoinSet::new();
         tasks.spawn(controller.run());
         tasks.spawn(told.objects.clone().follow(noted.clone(), None));
-        let trial = Self { client, clock, told, noted, asked, sandbox, tasks };
-        trial.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})).await;
-        trial
+        Self { client, clock, told, noted, asked, sandbox, tasks }
+    }
+
+    /// Starts the AnalysisRun controller too. Whatever address a metric names, the sandbox answers, without a socket.
+    pub(crate) fn judge(&mut self) {
+        let fetch = Arc::new(InProcess(self.sandbox.service()));
+        let environment = BTreeMap::from([(PROMETHEUS.to_owned(), "http://sandbox/prometheus".to_owned())]);
+        let services = Services {
+            client: self.client.clone(),
+            jobs: JobCluster { client: self.client.clone(), namespace: None, is_foreign: false },
+            fetch: fetch.clone(),
+            credentials: fetch,
+            namespace: "demo".to_owned(),
+            environment: Arc::new(environment),
+        };
+        let config = tiphys_analysis::controller::Config::default();
+        self.tasks.spawn(tiphys_analysis::controller::Controller::new(services, self.clock, config).run());
     }
 
     pub(crate) async fn stop(mut self) {
@@ -153,6 +179,22 @@ impl Trial {
     }
 }
 
+/// The sandbox as the network that metrics ask.
+struct InProcess(ApiService);
+
+impl Fetch for InProcess {
+    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response, FetchError>> {
+        let mut asked = http::Request::new(Full::new(request.body));
+        (*asked.method_mut(), *asked.uri_mut(), *asked.headers_mut()) = (request.method, request.uri, request.headers);
+        let answering = self.0.clone().oneshot(asked);
+        Box::pin(async move {
+            let (parts, body) = answering.await.unwrap().into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            Ok(Response { status: parts.status, headers: parts.headers, body })
+        })
+    }
+}
+
 /// A Rollout of two pods.
 pub(crate) fn rollout(name: &str, strategy: Value) -> Value {
     json!({
@@ -180,5 +222,6 @@ pub(crate) fn service(name: &str, app: &str) -> Value {
 }
 
 mod bad_input;
+mod demo;
 mod requests;
 mod scraping;

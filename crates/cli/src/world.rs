@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use kube::Client;
 use tiphys_clock::Clock;
 use tiphys_runtime::request::{Telling, Told};
-use tiphys_sandbox::{Sandbox, SandboxOptions, StartError, http::listen::Listening};
+use tiphys_sandbox::{
+    Sandbox, SandboxOptions, StartError,
+    http::{listen::Listening, prometheus::PrometheusListening},
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tower::Layer;
 
@@ -28,6 +31,9 @@ pub(crate) struct SandboxFlags {
     /// Keep everything in memory only
     #[arg(long)]
     memory: bool,
+    /// Address of the Prometheus API over the simulated requests; read only, without TLS [default: a free port]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", hide_default_value = true)]
+    prometheus: SocketAddr,
     /// Number of simulated nodes
     #[arg(long, value_name = "N", default_value_t = 3)]
     nodes: usize,
@@ -40,6 +46,7 @@ pub(crate) struct SandboxFlags {
 pub(crate) struct World {
     sandbox: Sandbox,
     listening: Listening,
+    prometheus: PrometheusListening,
     /// A client without a socket.
     pub(crate) client: Client,
     /// The clock of everything in it.
@@ -63,10 +70,15 @@ impl SandboxFlags {
                 .caused_by(error)
                 .hint("`--api 127.0.0.1:0` takes a free port; perhaps a sandbox runs already: try `tiphys list -A`")
         })?;
+        let prometheus = sandbox.serve_prometheus(self.prometheus).await.map_err(|error| {
+            Failure::new("the simulated requests cannot be asked about")
+                .caused_by(error)
+                .hint("`--prometheus 127.0.0.1:0` takes a free port")
+        })?;
         let path = kubeconfig.map_or_else(|| folder.join(data::KUBECONFIG), Path::to_path_buf);
         data::write_secret(&path, &sandbox.kubeconfig(&listening.url()))?;
         let client = Client::new(sandbox.service(), "default");
-        Ok(World { sandbox, listening, client, clock, kubeconfig: path, kept })
+        Ok(World { sandbox, listening, prometheus, client, clock, kubeconfig: path, kept })
     }
 }
 
@@ -79,6 +91,11 @@ impl World {
     /// Returns the folder that keeps everything, if it is kept.
     pub(crate) fn kept(&self) -> Option<&Path> {
         self.kept.as_deref()
+    }
+
+    /// Returns the URL of the Prometheus API over the simulated requests.
+    pub(crate) fn prometheus(&self) -> String {
+        self.prometheus.url()
     }
 
     /// Returns a client without a socket that tells of every request.

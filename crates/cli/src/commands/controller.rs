@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{ArgAction, Args};
+use tiphys_analysis::http::Settings;
 use tiphys_rollouts::controller;
 use tiphys_runtime::{
     leader::{Config, Election},
@@ -67,6 +68,9 @@ pub(crate) struct Controller {
     /// The same as `--health 0.0.0.0:PORT`
     #[arg(long = "healthzPort", hide_short_help = true, value_name = "PORT", conflicts_with = "health")]
     health_port: Option<u16>,
+    /// Let metrics ask link-local addresses and metadata services of clouds, for instance 169.254.169.254
+    #[arg(long)]
+    analysis_allow_link_local: bool,
     #[command(flatten)]
     election: ElectionFlags,
     #[command(flatten)]
@@ -109,7 +113,9 @@ impl Controller {
             machines.spawn(told.objects.clone().follow(client, namespace));
         }
         let scope = Scope { namespace: scope, instance: Some(self.instance_id.clone()).filter(|id| !id.is_empty()) };
-        let work = controllers::work(controller, cluster.client(), cluster.clock, scope).await?;
+        let settings = Settings { allows_link_local: self.analysis_allow_link_local, uses_proxies: true };
+        let services = controllers::services(cluster.client(), controllers::environment(), settings).await?;
+        let work = controllers::work(controller, services, cluster.clock, scope);
         if !self.leader_elect {
             return until_ended(work).await;
         }

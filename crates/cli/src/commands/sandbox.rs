@@ -21,6 +21,7 @@ impl SandboxCommand {
     pub(crate) async fn run(self, kubeconfig: Option<&Path>, printer: Printer) -> Result<(), Failure> {
         let world = self.flags.start(kubeconfig).await?;
         printer.line(format!("sandbox: Kubernetes API at {}", world.url()))?;
+        printer.line(format!("sandbox: Prometheus API over the simulated requests at {}", world.prometheus()))?;
         printer.line(format!("export KUBECONFIG={}", world.kubeconfig.display()))?;
         printer.note(&world.farewell());
         world::ended().await?;

@@ -10,6 +10,7 @@ use kube::{
     runtime::{conditions, wait::await_condition},
 };
 use serde_json::Value;
+use tiphys_analysis::{http::Settings, providers::Services};
 use tiphys_rollouts::controller::{Config, Controller};
 
 use tiphys_runtime::metrics::Metrics;
@@ -56,8 +57,8 @@ impl Up {
         if !bound.is_empty() {
             machines.spawn(told.objects.follow(world.client.clone(), None));
         }
-        let work = controllers::work(controller, world.client.clone(), world.clock, Scope::default()).await?;
-        let controller = tokio::spawn(work);
+        let services = self.services(&world).await?;
+        let controller = tokio::spawn(controllers::work(controller, services, world.clock, Scope::default()));
         let demo = if self.no_demo {
             None
         } else {
@@ -85,6 +86,14 @@ impl Up {
         }
         demo.inspect(tokio::task::JoinHandle::abort);
         world.stop().await
+    }
+
+    /// Metrics without an address ask for what became of the simulated requests.
+    async fn services(&self, world: &World) -> Result<Services, Failure> {
+        let mut environment = controllers::environment();
+        environment.insert(controllers::PROMETHEUS.to_owned(), world.prometheus());
+        let settings = Settings { allows_link_local: false, uses_proxies: true };
+        controllers::services(world.client.clone(), environment, settings).await
     }
 }
 
@@ -121,8 +130,9 @@ fn welcome(
     printer: Printer,
 ) -> Result<(), Failure> {
     printer.line(format!("Tiphys is up: Kubernetes API at {}, Rollouts controller running.", world.url()))?;
+    printer.line(format!("Metrics of the simulated requests at {} (a Prometheus API).", world.prometheus()))?;
     for address in metrics {
-        printer.line(format!("Metrics at http://{address}/metrics"))?;
+        printer.line(format!("Metrics of the controller at http://{address}/metrics"))?;
     }
     printer.line("\nIn a second terminal:")?;
     printer.line(format!("  export KUBECONFIG={}", world.kubeconfig.display()))?;
@@ -130,7 +140,7 @@ fn welcome(
         printer.line("  kubectl apply -f your-rollout.yaml")?;
         printer.line("  tiphys list -A")?;
     } else {
-        printer.line("\nThe demo is in namespace `demo`. Five things to try:")?;
+        printer.line("\nThe demo is in namespace `demo`. Six things to try:")?;
         for (command, what) in THINGS {
             let command = format!("  {command:<39}");
             printer.line(format!("{}{what}", printer.paint(Colour::Green, &command)))?;
@@ -144,10 +154,11 @@ fn welcome(
     Ok(())
 }
 
-const THINGS: [(&str, &str); 5] = [
+const THINGS: [(&str, &str); 6] = [
     ("tiphys why -n demo", "what waits, for what, and the command that helps"),
     ("tiphys get checkout -n demo -w", "a canary that waits for you, live"),
     ("tiphys promote checkout -n demo", "let it go on"),
+    ("tiphys why reviews -n demo", "a bad release: within a minute it has turned back by itself"),
     ("tiphys why payments -n demo", "an image that does not exist: from the step to the pod"),
     ("tiphys restart catalog -n demo", "recreate six pods within their disruption budget"),
 ];

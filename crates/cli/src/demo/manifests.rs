@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 /// Namespace of the demo.
 pub(crate) const NAMESPACE: &str = "demo";
 
+/// Name of the AnalysisTemplate and of its metric.
+const TEMPLATE: &str = "success-rate";
+/// Services that get requests.
+const VISITED: [&str; 2] = ["search", "reviews"];
+
 /// A Rollout of the demo.
 #[derive(Debug, Clone)]
 pub(crate) struct Showcase {
@@ -31,13 +36,13 @@ pub(crate) fn showcases() -> Vec<Showcase> {
             strategy: canary("checkout", &json!([{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {}}])),
             more: json!({}),
         },
-        // Moves.
+        // Moves, watched by an analysis beside its steps.
         Showcase {
             name: "search",
             first: "demo/search:1.0",
             second: Some("demo/search:2.0"),
             replicas: 8,
-            strategy: canary(
+            strategy: watched(canary(
                 "search",
                 &json!([
                     {"setWeight": 13}, {"pause": {"duration": "20s"}},
@@ -45,7 +50,7 @@ pub(crate) fn showcases() -> Vec<Showcase> {
                     {"setWeight": 50}, {"pause": {"duration": "45s"}},
                     {"setWeight": 75}, {"pause": {"duration": "60s"}},
                 ]),
-            ),
+            )),
             more: json!({}),
         },
         // Waits for the switch.
@@ -54,9 +59,19 @@ pub(crate) fn showcases() -> Vec<Showcase> {
             first: "demo/storefront:1.0",
             second: Some("demo/storefront:2.0"),
             replicas: 3,
-            strategy: json!({"blueGreen": {
-                "activeService": "storefront", "previewService": "storefront-preview", "autoPromotionEnabled": false,
-            }}),
+            strategy: switched_by_a_person("storefront"),
+            more: json!({}),
+        },
+        // Turns back by itself: its second version fails requests, and an analysis of the first step sees it.
+        Showcase {
+            name: "reviews",
+            first: "demo/reviews:1.0",
+            second: Some("demo/reviews:bad"),
+            replicas: 4,
+            strategy: canary(
+                "reviews",
+                &json!([{"setWeight": 25}, {"analysis": analysis("reviews")}, {"setWeight": 50}, {"pause": {}}]),
+            ),
             more: json!({}),
         },
         // Healthy, with a budget.
@@ -91,8 +106,44 @@ pub(crate) fn objects() -> Vec<Value> {
         "metadata": {"name": "catalog", "namespace": NAMESPACE},
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "catalog"}}},
     }));
+    objects.push(template());
     objects.extend(showcases.iter().map(rollout));
     objects
+}
+
+/// How many of the answers of a version are good. Without an address the sandbox's own Prometheus is asked.
+fn template() -> Value {
+    let requests = |more: &str| {
+        let labels = r#"namespace="demo",service="{{args.service}}",pod=~"{{args.service}}-{{args.hash}}-.*""#;
+        format!("sum(rate(http_requests_total{{{labels}{more}}}[20s]))")
+    };
+    let metric = json!({
+        "name": TEMPLATE, "initialDelay": "15s", "interval": "5s", "count": 6, "failureLimit": 1,
+        "successCondition": "result[0] >= 0.95",
+        "provider": {"prometheus": {"query": format!("{} / {}", requests(r#",code=~"2..""#), requests(""))}},
+    });
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate",
+        "metadata": {"name": TEMPLATE, "namespace": NAMESPACE},
+        "spec": {"args": [{"name": "service"}, {"name": "hash"}], "metrics": [metric]},
+    })
+}
+
+fn analysis(service: &str) -> Value {
+    let latest = json!({"name": "hash", "valueFrom": {"podTemplateHashValue": "Latest"}});
+    json!({"templates": [{"templateName": TEMPLATE}], "args": [{"name": "service", "value": service}, latest]})
+}
+
+/// With an analysis beside the steps, from the first pause on.
+fn watched(mut strategy: Value) -> Value {
+    strategy["canary"]["analysis"] = analysis("search");
+    strategy["canary"]["analysis"]["startingStep"] = json!(1);
+    strategy
+}
+
+fn switched_by_a_person(active: &str) -> Value {
+    let preview = format!("{active}-preview");
+    json!({"blueGreen": {"activeService": active, "previewService": preview, "autoPromotionEnabled": false}})
 }
 
 fn canary(name: &str, steps: &Value) -> Value {
@@ -100,8 +151,10 @@ fn canary(name: &str, steps: &Value) -> Value {
 }
 
 fn service(name: &str, app: &str) -> Value {
+    let visits = VISITED.contains(&name).then(|| json!({"sandbox.tiphys.dev/traffic": "50/s"}));
     json!({
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": NAMESPACE},
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": visits},
         "spec": {"selector": {"app": app}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
     })
 }
