@@ -23,7 +23,7 @@ use crate::{
 /// The objects of one repository. Cheap to clone; readers do not disturb each other.
 #[derive(Debug, Clone)]
 pub struct Store {
-    repository: ThreadSafeRepository,
+    repository: Arc<ThreadSafeRepository>,
     path: PathBuf,
     folders: Arc<Folders>,
 }
@@ -74,7 +74,7 @@ impl Store {
     /// When the folder cannot be written or holds something else.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let repository = repository(path).map_err(|cause| StoreError::Open { path: path.to_owned(), cause })?;
-        Ok(Self { repository: repository.into_sync(), path: path.to_owned(), folders: Arc::default() })
+        Ok(Self { repository: Arc::new(repository.into_sync()), path: path.to_owned(), folders: Arc::default() })
     }
 
     /// Returns whether all that a commit needs was fetched.
@@ -134,7 +134,7 @@ impl Store {
     /// # Errors
     /// When the commit is not there.
     pub fn tree(&self, commit: ObjectId) -> Result<Tree, StoreError> {
-        Ok(Tree::new(self.repository.clone(), self.commit(commit)?.tree, Arc::clone(&self.folders)))
+        Ok(Tree::new(Arc::clone(&self.repository), self.commit(commit)?.tree, Arc::clone(&self.folders)))
     }
 
     /// Returns where it is.

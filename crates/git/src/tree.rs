@@ -17,7 +17,7 @@ const DECODED: usize = 200_000;
 /// The files of one commit.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    repository: ThreadSafeRepository,
+    repository: Arc<ThreadSafeRepository>,
     root: ObjectId,
     folders: Arc<Folders>,
 }
@@ -116,7 +116,7 @@ pub enum TreeError {
 }
 
 impl Tree {
-    pub(crate) fn new(repository: ThreadSafeRepository, root: ObjectId, folders: Arc<Folders>) -> Self {
+    pub(crate) fn new(repository: Arc<ThreadSafeRepository>, root: ObjectId, folders: Arc<Folders>) -> Self {
         Self { repository, root, folders }
     }
 

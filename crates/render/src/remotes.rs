@@ -121,12 +121,13 @@ impl Known {
         *self.listed.lock().await = None;
     }
 
-    /// Returns a commit with all its files, fetched if it is not here yet.
+    /// Fetches a commit with all its files, if it is not here yet.
+    pub(crate) async fn fetched(self: &Arc<Self>, commit: ObjectId) -> Result<(), RenderError> {
+        if self.store.has(commit) { Ok(()) } else { self.fetch(commit, Instant::now()).await }
+    }
+
+    /// Returns a commit that was fetched.
     pub(crate) async fn checked(self: &Arc<Self>, commit: ObjectId) -> Result<Checked, RenderError> {
-        let asked = Instant::now();
-        if !self.store.has(commit) {
-            self.fetch(commit, asked).await?;
-        }
         let ours = Arc::clone(self);
         let read = blocking(move || Ok((ours.store.commit(commit)?, ours.store.tree(commit)?))).await?;
         let (commit, tree) = read.map_err(|error: tiphys_git::StoreError| RenderError::Internal(error.to_string()))?;

@@ -15,7 +15,10 @@ use std::{
 
 use jiff::Timestamp;
 use tiphys_api::types::ApplicationSource;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 
 use crate::{
     cache::{self, Cache, Kept, Uses},
@@ -36,6 +39,9 @@ use crate::{
     snapshot::Snapshot,
     wanted::{Refresh, Rendered, ResolvedRevision, SourceType, Wanted},
 };
+
+/// Who may read at a time.
+const READERS: usize = 8;
 
 /// How a renderer works.
 #[derive(Debug, Clone)]
@@ -76,6 +82,8 @@ pub struct Renderer {
     remotes: Remotes,
     charts: Charts,
     cache: Cache,
+    /// Those who read what is fetched: more at a time than processors take memory and no less time.
+    reading: Semaphore,
     running: Semaphore,
     renders: AtomicU64,
 }
@@ -110,6 +118,7 @@ impl Renderer {
                 packed: Shelf::default(),
             },
             cache: Cache::new(config.cache_bytes),
+            reading: Semaphore::new(READERS),
             running: Semaphore::new(config.limits.concurrent.max(1)),
             renders: AtomicU64::new(0),
             config,
@@ -177,8 +186,11 @@ impl Renderer {
         let parameters = cache::parameters(wanted, &self.config.kustomize_options);
         if wanted.refresh == Refresh::Hard {
             self.cache.forget(&parameters);
-        } else if let Some(kept) = self.cache.find(&parameters, wanted, &located) {
-            return rendered(&kept, &located);
+        } else {
+            let _reading = self.reading().await?;
+            if let Some(kept) = self.cache.find(&parameters, wanted, &located) {
+                return rendered(&kept, &located);
+            }
         }
         let _running = self.running.acquire().await.map_err(|error| RenderError::Internal(error.to_string()))?;
         self.renders.fetch_add(1, Ordering::Relaxed);
@@ -211,6 +223,10 @@ impl Renderer {
         self.known_url(url, project)?.references(Duration::ZERO).await.map(|_| ())
     }
 
+    async fn reading(&self) -> Result<SemaphorePermit<'_>, RenderError> {
+        self.reading.acquire().await.map_err(|error| RenderError::Internal(error.to_string()))
+    }
+
     fn known(&self, source: &ApplicationSource, project: &str) -> Result<Arc<Known>, RenderError> {
         if source.repo_url.starts_with("oci://") {
             return Err(RenderError::Spec("OCI artifacts that are no charts are not read".to_owned()));
@@ -239,6 +255,8 @@ impl Renderer {
         }
         let known = self.known(source, &wanted.project)?;
         let commit = self.remotes.resolve(&known, wanted.revision(at), &source.tag_prefix, anew).await?;
+        known.fetched(commit).await?;
+        let _reading = self.reading().await?;
         known.checked(commit).await.map(|checked| Located::Git(Box::new(checked)))
     }
 

@@ -4,6 +4,7 @@
 
 mod charts;
 mod directories;
+mod hostile;
 mod jsonnet;
 mod kustomizations;
 mod place;
