@@ -4,5 +4,6 @@
 
 mod fetching;
 mod reading;
+mod secure;
 mod server;
 mod serving;

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tiphys_git::{ObjectId, serve};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// A repository to work in, and its bare twin that is served.
 pub(crate) struct Place {
@@ -80,6 +81,11 @@ pub(crate) struct Manners {
 
 /// Serves the repositories of a folder until the runtime ends.
 pub(crate) async fn start(root: PathBuf, manners: Manners) -> SocketAddr {
+    start_with(root, manners, None).await
+}
+
+/// Serves with TLS.
+pub(crate) async fn start_with(root: PathBuf, manners: Manners, tls: Option<TlsAcceptor>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -90,7 +96,18 @@ pub(crate) async fn start(root: PathBuf, manners: Manners) -> SocketAddr {
                 let (root, manners) = (root.clone(), manners.clone());
                 async move { Ok::<_, std::io::Error>(answer(&root, request, &manners).await) }
             });
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            let tls = tls.clone();
+            tokio::spawn(async move {
+                let connection = http1::Builder::new();
+                // Clients that are refused, or go away, are no failure of the server.
+                let _ = match tls {
+                    None => connection.serve_connection(TokioIo::new(stream), service).await,
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => connection.serve_connection(TokioIo::new(stream), service).await,
+                        Err(_) => return,
+                    },
+                };
+            });
         }
     });
     address

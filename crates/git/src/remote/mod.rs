@@ -26,6 +26,8 @@ pub struct Remote {
     pub is_insecure: bool,
     /// Lines of known hosts for SSH, in place of those of the user and the machine.
     pub known_hosts: Option<String>,
+    /// The program for SSH; its path may hold no characters that a shell knows.
+    pub ssh: String,
     /// Time for one request until its answer begins, and for each part of it.
     pub timeout: Duration,
     /// Bytes that one conversation over HTTP may bring.
@@ -42,6 +44,7 @@ impl Remote {
             authorities: None,
             is_insecure: false,
             known_hosts: None,
+            ssh: "ssh".to_owned(),
             timeout: Duration::from_secs(60),
             max_bytes: 4 << 30,
         }

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt};
 
-use gix::protocol::transport::client::blocking_io::ssh::connect::Options;
+use gix::protocol::transport::client::blocking_io::ssh::{ProgramKind, connect::Options};
 
 use super::{Remote, RemoteError};
 use crate::store::{Scratch, scratch};
@@ -17,7 +17,7 @@ impl Files {
     /// Writes the key, readable for us only, and makes the command.
     pub(super) fn write(remote: &Remote) -> Result<Self, RemoteError> {
         let folder = scratch().map_err(RemoteError::Scratch)?;
-        let mut command = OsString::from("ssh -o BatchMode=yes -F /dev/null");
+        let mut command = OsString::from(format!("{} -o BatchMode=yes -F /dev/null", remote.ssh));
         if remote.is_insecure {
             command.push(" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null");
         } else {
@@ -41,7 +41,8 @@ impl Files {
     }
 
     pub(super) fn options(&self) -> Options {
-        Options { command: Some(self.command.clone()), ..Options::default() }
+        // Left to guess, it takes the last word of the command for the program, and refuses ports.
+        Options { command: Some(self.command.clone()), kind: Some(ProgramKind::Ssh), ..Options::default() }
     }
 }
 
