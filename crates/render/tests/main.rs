@@ -9,5 +9,6 @@ mod jsonnet;
 mod kustomizations;
 mod place;
 mod remote_charts;
+mod sharing;
 mod vectors;
 mod web;
