@@ -23,9 +23,26 @@ use crate::{
 /// The objects of one repository. Cheap to clone; readers do not disturb each other.
 #[derive(Debug, Clone)]
 pub struct Store {
-    repository: Arc<ThreadSafeRepository>,
+    repository: Arc<Shared>,
     path: PathBuf,
     folders: Arc<Folders>,
+}
+
+/// What a store and the trees in it have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) repository: ThreadSafeRepository,
+    /// The folder, when it goes with the last who reads it.
+    passing: Option<PathBuf>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(path) = &self.passing {
+            // What cannot be removed now is so at the next start.
+            let _ = fs::remove_dir_all(path);
+        }
+    }
 }
 
 /// What a commit says about itself.
@@ -73,14 +90,27 @@ impl Store {
     /// # Errors
     /// When the folder cannot be written or holds something else.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::shared(path, None)
+    }
+
+    /// Opens a repository whose folder is removed when nobody holds the store or one of its trees any more.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn passing(path: &Path) -> Result<Self, StoreError> {
+        Self::shared(path, Some(path.to_owned()))
+    }
+
+    fn shared(path: &Path, passing: Option<PathBuf>) -> Result<Self, StoreError> {
         let repository = repository(path).map_err(|cause| StoreError::Open { path: path.to_owned(), cause })?;
-        Ok(Self { repository: Arc::new(repository.into_sync()), path: path.to_owned(), folders: Arc::default() })
+        let shared = Shared { repository: repository.into_sync(), passing };
+        Ok(Self { repository: Arc::new(shared), path: path.to_owned(), folders: Arc::default() })
     }
 
     /// Returns whether all that a commit needs was fetched.
     #[must_use]
     pub fn has(&self, commit: ObjectId) -> bool {
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository.repository.to_thread_local();
         repository.try_find_reference(&kept(commit)).is_ok_and(|found| found.is_some())
     }
 
@@ -98,7 +128,7 @@ impl Store {
         if wanted.is_empty() {
             return Ok(());
         }
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository.repository.to_thread_local();
         let specs: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let opened = Opened::new(remote, &repository, &specs)?;
         let shallow = NonZeroU32::new(depth).map_or(Shallow::NoChange, Shallow::DepthAtRemote);
@@ -115,7 +145,7 @@ impl Store {
     /// # Errors
     /// When it is not there, or is no commit.
     pub fn commit(&self, id: ObjectId) -> Result<Commit, StoreError> {
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository.repository.to_thread_local();
         let wrong = |cause: String| StoreError::Object { id: id.to_string(), cause };
         let commit = repository.find_commit(id).map_err(|error| wrong(error.to_string()))?;
         let decoded = commit.decode().map_err(|error| wrong(error.to_string()))?;

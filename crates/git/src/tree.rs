@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use gix::{ObjectId, ThreadSafeRepository, bstr::ByteSlice, objs::tree::EntryKind as Mode};
+use gix::{ObjectId, bstr::ByteSlice, objs::tree::EntryKind as Mode};
+
+use crate::store::Shared;
 
 /// Links in a row at most.
 const LINKS: usize = 40;
@@ -17,7 +19,7 @@ const DECODED: usize = 200_000;
 /// The files of one commit.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    repository: Arc<ThreadSafeRepository>,
+    repository: Arc<Shared>,
     root: ObjectId,
     folders: Arc<Folders>,
 }
@@ -116,7 +118,7 @@ pub enum TreeError {
 }
 
 impl Tree {
-    pub(crate) fn new(repository: Arc<ThreadSafeRepository>, root: ObjectId, folders: Arc<Folders>) -> Self {
+    pub(crate) fn new(repository: Arc<Shared>, root: ObjectId, folders: Arc<Folders>) -> Self {
         Self { repository, root, folders }
     }
 
@@ -156,7 +158,7 @@ impl Tree {
     /// # Errors
     /// When it cannot be read or has more than `limit` bytes; `path` is for the message.
     pub fn content(&self, path: &str, id: ObjectId, limit: u64) -> Result<Vec<u8>, TreeError> {
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository.repository.to_thread_local();
         let header = repository.find_header(id).map_err(|error| broken(id, &error))?;
         if header.size() > limit {
             return Err(TreeError::TooLarge { path: path.to_owned(), size: header.size(), limit });
@@ -251,7 +253,7 @@ impl Tree {
     }
 
     fn decoded(&self, folder: ObjectId) -> Result<Vec<Entry>, TreeError> {
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository.repository.to_thread_local();
         let tree = repository.find_tree(folder).map_err(|error| broken(folder, &error))?;
         let mut entries = Vec::new();
         for entry in tree.iter() {
@@ -270,7 +272,7 @@ impl Tree {
     }
 
     fn blob(&self, id: ObjectId) -> Result<Vec<u8>, TreeError> {
-        let repository = self.repository.to_thread_local();
+        let repository = self.repository.repository.to_thread_local();
         let mut blob = repository.find_blob(id).map_err(|error| broken(id, &error))?;
         Ok(blob.take_data())
     }

@@ -34,7 +34,7 @@ use crate::{
     manifests,
     program::Programs,
     references,
-    remotes::{Known, Remotes, blocking},
+    remotes::{Known, Remotes, blocking, checked},
     repositories::{Repositories, Repository},
     snapshot::Snapshot,
     wanted::{Refresh, Rendered, ResolvedRevision, SourceType, Wanted},
@@ -255,9 +255,9 @@ impl Renderer {
         }
         let known = self.known(source, &wanted.project)?;
         let commit = self.remotes.resolve(&known, wanted.revision(at), &source.tag_prefix, anew).await?;
-        known.fetched(commit).await?;
+        let store = known.fetched(commit).await?;
         let _reading = self.reading().await?;
-        known.checked(commit).await.map(|checked| Located::Git(Box::new(checked)))
+        checked(store, commit).await.map(|checked| Located::Git(Box::new(checked)))
     }
 
     async fn make(&self, wanted: &Wanted, located: &[Located], parameters: &str) -> Result<Arc<Kept>, RenderError> {

@@ -126,7 +126,7 @@ async fn one_fetch_is_for_all_and_one_bad_repository_stops_only_its_own() {
     let count = std::fs::read_dir(packs)
         .unwrap()
         .flatten()
-        .flat_map(|store| std::fs::read_dir(store.path().join("objects/pack")).into_iter().flatten().flatten());
+        .flat_map(|store| std::fs::read_dir(store.path().join("0/objects/pack")).into_iter().flatten().flatten());
     let packs = count.filter(|file| file.path().extension().is_some_and(|ending| ending == "pack")).count();
     assert_eq!(packs, 1, "the commit was fetched once");
 }
