@@ -15,6 +15,7 @@ use tiphys_git::TreeError;
 use tokio::time::Instant;
 
 use crate::{
+    error::RenderError,
     located::Located,
     snapshot::Trace,
     wanted::{SourceType, Wanted},
@@ -125,6 +126,48 @@ pub(crate) fn parameters(wanted: &Wanted, installation: &str) -> String {
 /// Returns the hash of a text.
 pub(crate) fn hash(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How long a failure counts for the same content, if nothing is refreshed by hand.
+const FAILED: Duration = Duration::from_secs(3600);
+/// Failures that are kept; when there are more, all are forgotten.
+const FAILURES: usize = 10_000;
+
+/// Renders that failed and will fail again: what they were made from has not changed.
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<HashMap<String, Failure>>);
+
+struct Failure {
+    of: String,
+    at: Instant,
+    error: RenderError,
+}
+
+impl Failures {
+    /// Names everything that a render could have read.
+    fn everything(wanted: &Wanted, located: &[Located]) -> String {
+        hash(&used(Uses { revision: true, cluster: true, elsewhere: true }, wanted, located))
+    }
+
+    /// Returns why the same render has failed.
+    pub(crate) fn find(&self, parameters: &str, wanted: &Wanted, located: &[Located]) -> Option<RenderError> {
+        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = failures.get(parameters).filter(|failure| failure.at.elapsed() < FAILED)?;
+        (failure.of == Self::everything(wanted, located)).then(|| failure.error.clone())
+    }
+
+    /// Keeps a failure, unless trying again may help.
+    pub(crate) fn keep(&self, parameters: &str, wanted: &Wanted, located: &[Located], error: &RenderError) {
+        if error.is_transient() || error.is_missing_program() {
+            return;
+        }
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= FAILURES {
+            failures.clear();
+        }
+        let failure = Failure { of: Self::everything(wanted, located), at: Instant::now(), error: error.clone() };
+        failures.insert(parameters.to_owned(), failure);
+    }
 }
 
 /// All that is kept, within a limit of bytes.

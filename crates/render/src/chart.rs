@@ -152,5 +152,5 @@ fn dependencies_failed(job: &Job, repositories: &[String], words: &str) -> Rende
         let (refused, project) = (refused.join(", "), &job.wanted.project);
         return RenderError::Tool(format!("helm repos {refused} are not permitted in project '{project}'"));
     }
-    RenderError::Tool(format!("failed to execute helm dependency build command: {words}"))
+    RenderError::Dependencies(words.to_owned())
 }

@@ -231,7 +231,7 @@ impl Charts {
             arguments: all,
             folder: shop.path(),
             home: &shop.home(),
-            environment: Vec::new(),
+            environment: proxies(chart.repository),
             network: Network::Open,
         };
         match run.run(&self.limits).await? {
@@ -244,6 +244,13 @@ impl Charts {
             }
         }
     }
+}
+
+/// The proxy of a repository, in place of the machine's.
+fn proxies(repository: &Repository) -> Vec<(String, OsString)> {
+    let proxy = ["HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, repository.field("proxy")));
+    let all = proxy.into_iter().chain([("NO_PROXY", repository.field("noProxy"))]);
+    all.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
 fn not_in_index(chart: &Chart<'_>) -> RenderError {

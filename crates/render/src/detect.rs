@@ -11,6 +11,7 @@ use crate::{
     kustomize,
     limits::Limits,
     manifests,
+    settings::Settings,
     wanted::SourceType,
     yaml,
 };
@@ -96,19 +97,25 @@ pub(crate) fn source_type(
     source: &ApplicationSource,
     checkout: &Checkout,
     folder: &str,
+    settings: &Settings,
 ) -> Result<SourceType, RenderError> {
     if let Some(told) = told(source)? {
-        return Ok(told);
+        return Ok(settings.enabled(told));
     }
     let mut found = SourceType::Directory;
     for (name, entry) in checkout.list(folder)? {
         if entry == Entry::Folder {
             continue;
         }
-        if name.ends_with("Chart.yaml") {
-            found = SourceType::Helm;
+        let kind = if name.ends_with("Chart.yaml") {
+            SourceType::Helm
         } else if kustomize::FILES.contains(&name.as_str()) {
-            found = SourceType::Kustomize;
+            SourceType::Kustomize
+        } else {
+            continue;
+        };
+        if settings.enabled(kind) == kind {
+            found = kind;
         }
     }
     Ok(found)

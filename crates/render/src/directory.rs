@@ -22,9 +22,11 @@ use crate::{
 pub(crate) async fn render(job: &Arc<Job>) -> Result<Made, RenderError> {
     let reading = Arc::clone(job);
     let parts = blocking(move || {
-        let Job { source, checkout, folder, limits, .. } = &*reading;
+        let Job { source, checkout, folder, limits, settings, .. } = &*reading;
         let options = source.directory.clone().unwrap_or_default();
-        read(checkout, candidates(checkout, folder, &options, limits)?, limits)
+        let mut candidates = candidates(checkout, folder, &options, limits)?;
+        candidates.retain(|candidate| settings.jsonnet || !candidate.name.ends_with(".jsonnet"));
+        read(checkout, candidates, limits)
     })
     .await??;
     let mut objects = Vec::new();

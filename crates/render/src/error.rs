@@ -3,7 +3,7 @@
 use crate::{checkout::PathError, command::CommandError, revision::RevisionError};
 
 /// Why manifests cannot be made. Cheap to clone, because all who wait for one fetch get its error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RenderError {
     /// The references of a repository cannot be listed.
     #[error("failed to list refs: {0}")]
@@ -63,6 +63,9 @@ pub enum RenderError {
     /// A chart cannot be found or pulled.
     #[error("{0}")]
     Chart(String),
+    /// The charts that a chart depends on cannot be brought.
+    #[error("failed to execute helm dependency build command: {0}")]
+    Dependencies(String),
     /// A program is missing.
     #[error("the program `{program}` was not found; {hint}")]
     Program {
@@ -70,6 +73,14 @@ pub enum RenderError {
         program: String,
         /// What helps.
         hint: String,
+    },
+    /// A program takes too long.
+    #[error("the time of `{program}` exceeds the limit of {seconds} s")]
+    Time {
+        /// Its name.
+        program: &'static str,
+        /// How long it may take.
+        seconds: f32,
     },
     /// A program, or what it was given, is at fault.
     #[error("{0}")]
@@ -105,8 +116,22 @@ impl RenderError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::List(_) | Self::Fetch { .. } | Self::Chart(_) | Self::Internal(_) => true,
+            Self::List(_)
+            | Self::Fetch { .. }
+            | Self::Chart(_)
+            | Self::Dependencies(_)
+            | Self::Time { .. }
+            | Self::Internal(_) => true,
             Self::Source { cause, .. } => cause.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether a program is missing, which somebody may install.
+    pub(crate) fn is_missing_program(&self) -> bool {
+        match self {
+            Self::Program { .. } => true,
+            Self::Source { cause, .. } => cause.is_missing_program(),
             _ => false,
         }
     }

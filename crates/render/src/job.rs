@@ -15,11 +15,9 @@ use crate::{
     program::{Ended, Network, Programs, Run},
     repositories::Repositories,
     request::Request,
+    settings::Settings,
     wanted::{SourceType, Wanted},
 };
-
-/// Schemes of URLs from which value files may come.
-const SCHEMES: [&str; 2] = ["https", "http"];
 
 /// All that the render of one source needs.
 pub(crate) struct Job {
@@ -35,7 +33,7 @@ pub(crate) struct Job {
     pub(crate) repositories: Arc<Repositories>,
     pub(crate) programs: Programs,
     pub(crate) limits: Limits,
-    pub(crate) kustomize_options: String,
+    pub(crate) settings: Settings,
     /// Where workshops are made.
     pub(crate) work: std::path::PathBuf,
 }
@@ -60,7 +58,7 @@ impl Job {
             api_versions: &self.wanted.api_versions,
             checkout: &self.checkout,
             references: &self.references,
-            schemes: &SCHEMES,
+            schemes: &self.settings.value_schemes,
         }
     }
 

@@ -74,7 +74,8 @@ async fn build(job: &Arc<Job>, extent: Extent) -> Result<(Uses, Output), RenderE
 fn prepare(job: &Job, extent: Extent) -> Result<Prepared, RenderError> {
     let workshop = Workshop::new(&job.work)?;
     let own = text(&job.checkout, &job.folder, &job.limits)?;
-    let built = kustomize::build(&job.request(), own.as_ref().map(|(_, text)| text.as_str()), &job.kustomize_options)?;
+    let built =
+        kustomize::build(&job.request(), own.as_ref().map(|(_, text)| text.as_str()), &job.settings.kustomize_options)?;
     let mut layout = Layout::new(&job.checkout, workshop.root(None), &job.limits, &[REVISION]);
     let mut named = Named { job, remote: false, seen: BTreeSet::new() };
     named.add(&job.folder, &mut layout)?;
@@ -86,7 +87,7 @@ fn prepare(job: &Job, extent: Extent) -> Result<Prepared, RenderError> {
     }
     let uses = Uses {
         revision: job.names_revision() || layout.mentions(REVISION),
-        cluster: job.kustomize_options.contains("--enable-helm"),
+        cluster: job.settings.kustomize_options.contains("--enable-helm"),
         elsewhere: named.remote,
     };
     if let (Some(text), Some((name, _))) = (&built.kustomization, &own) {

@@ -17,7 +17,7 @@
 //! | [`environment`] | the variables that options may refer to |
 //! | [`helm`], [`kustomize`] | which commands render a [`request`] |
 //! | [`manifests`], [`yaml`] | from text to objects, and YAML that no program misunderstands |
-//! | [`limits`] | how much a render may cost |
+//! | [`limits`], [`settings`] | how much a render may cost, and what is the same for all |
 //!
 //! Deliberately absent: front ends and tracking (crate `gitops`), clusters (crate `deliver`).
 
@@ -50,6 +50,7 @@ pub mod repositories;
 pub mod repository;
 pub mod request;
 pub mod revision;
+pub mod settings;
 mod snapshot;
 pub mod version;
 mod wanted;
@@ -60,4 +61,5 @@ pub use limits::Limits;
 pub use program::Programs;
 pub use renderer::{Config, Renderer};
 pub use repositories::Repositories;
+pub use settings::Settings;
 pub use wanted::{Refresh, Rendered, ResolvedRevision, SourceType, Wanted};

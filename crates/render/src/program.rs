@@ -119,14 +119,8 @@ impl Run<'_> {
         group.limit(limits);
         let program = self.program;
         let ended = timeout(limits.program_time, group.end(program, limits)).await;
-        ended.map_err(|_| RenderError::Limit {
-            what: match program {
-                "helm" => "the time of `helm`",
-                "kustomize" => "the time of `kustomize`",
-                _ => "the time of `jsonnet`",
-            },
-            limit: format!("{} s", limits.program_time.as_secs_f32()),
-        })?
+        let seconds = limits.program_time.as_secs_f32();
+        ended.map_err(|_| RenderError::Time { program, seconds })?
     }
 
     fn command(&self, path: &Path) -> Command {

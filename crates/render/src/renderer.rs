@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    cache::{self, Cache, Kept, Uses},
+    cache::{self, Cache, Failures, Kept, Uses},
     chart,
     charts::{Chart, Charts, Shelf},
     checkout::Checkout,
@@ -36,6 +36,7 @@ use crate::{
     references,
     remotes::{Known, Remotes, blocking, checked},
     repositories::{Repositories, Repository},
+    settings::Settings,
     snapshot::Snapshot,
     wanted::{Refresh, Rendered, ResolvedRevision, SourceType, Wanted},
 };
@@ -56,8 +57,8 @@ pub struct Config {
     pub cache_bytes: usize,
     /// Where `helm`, `kustomize` and `jsonnet` are.
     pub programs: Programs,
-    /// Options of every `kustomize build`: `kustomize.buildOptions` of `argocd-cm`.
-    pub kustomize_options: String,
+    /// What is the same for all sources.
+    pub settings: Settings,
 }
 
 impl Config {
@@ -70,7 +71,7 @@ impl Config {
             references_valid: Duration::from_secs(30),
             cache_bytes: 128 << 20,
             programs: Programs::from_environment(),
-            kustomize_options: String::new(),
+            settings: Settings::default(),
         }
     }
 }
@@ -82,6 +83,7 @@ pub struct Renderer {
     remotes: Remotes,
     charts: Charts,
     cache: Cache,
+    failures: Failures,
     /// Those who read what is fetched: more at a time than processors take memory and no less time.
     reading: Semaphore,
     running: Semaphore,
@@ -118,6 +120,7 @@ impl Renderer {
                 packed: Shelf::default(),
             },
             cache: Cache::new(config.cache_bytes),
+            failures: Failures::default(),
             reading: Semaphore::new(READERS),
             running: Semaphore::new(config.limits.concurrent.max(1)),
             renders: AtomicU64::new(0),
@@ -183,7 +186,7 @@ impl Renderer {
             let place = self.locate(wanted, at, source).await;
             located.push(place.map_err(|error| error.of_source(at, wanted.sources.len()))?);
         }
-        let parameters = cache::parameters(wanted, &self.config.kustomize_options);
+        let parameters = cache::parameters(wanted, &format!("{:?}", self.config.settings));
         if wanted.refresh == Refresh::Hard {
             self.cache.forget(&parameters);
         } else {
@@ -191,10 +194,14 @@ impl Renderer {
             if let Some(kept) = self.cache.find(&parameters, wanted, &located) {
                 return rendered(&kept, &located);
             }
+            if let Some(error) = self.failures.find(&parameters, wanted, &located) {
+                return Err(error);
+            }
         }
         let _running = self.running.acquire().await.map_err(|error| RenderError::Internal(error.to_string()))?;
         self.renders.fetch_add(1, Ordering::Relaxed);
-        let made = self.make(wanted, &located, &parameters).await?;
+        let made = self.make(wanted, &located, &parameters).await;
+        let made = made.inspect_err(|error| self.failures.keep(&parameters, wanted, &located, error))?;
         let answer = rendered(&made, &located);
         self.cache.keep(&parameters, made);
         answer
@@ -334,14 +341,15 @@ impl Renderer {
             repositories: self.repositories(),
             programs: self.config.programs.clone(),
             limits: self.config.limits.clone(),
-            kustomize_options: self.config.kustomize_options.clone(),
+            settings: self.config.settings.clone(),
             work: self.config.folder.join("work"),
         };
         let (job, source_type) = blocking(move || {
             job.folder = detect::folder(&job.checkout, &job.source.path)?;
             let Job { source, checkout, folder, wanted, limits, .. } = &job;
             job.source = detect::overridden(source, checkout, folder, &wanted.application, limits)?;
-            let source_type = detect::source_type(&job.source, &job.checkout, &job.folder)?;
+            let source_type = detect::source_type(&job.source, &job.checkout, &job.folder, &job.settings)?;
+            job.programs = job.settings.programs(job.programs, &job.source)?;
             Ok::<_, RenderError>((Arc::new(job), source_type))
         })
         .await??;

@@ -29,7 +29,7 @@ pub struct Request<'r> {
     /// The checkouts of other sources, by the names (without `$`) by which files are referred to.
     pub references: &'r BTreeMap<String, Checkout>,
     /// Schemes of URLs from which files may come.
-    pub schemes: &'r [&'r str],
+    pub schemes: &'r [String],
 }
 
 impl Request<'_> {

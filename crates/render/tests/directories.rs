@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use tiphys_api::types::{ApplicationSource, ApplicationSourceDirectory};
+use tiphys_api::types::{ApplicationSource, ApplicationSourceDirectory, ApplicationSourceKustomize};
 use tiphys_render::{Limits, Refresh, RenderError, SourceType};
 
 use crate::place::{Place, commit, git, map, names};
@@ -228,4 +228,39 @@ async fn files_in_the_folder_override_options() {
     place.commit(&[("app/.argocd-source-web.yaml", "directory: 7")]);
     let refused = place.refused(place.source("app")).await;
     assert!(refused.starts_with(".argocd-source-web.yaml: error while parsing source parameters: "), "{refused}");
+}
+
+#[tokio::test]
+async fn what_fails_is_tried_again_when_something_changes() {
+    let place = Place::new();
+    place.commit(&[("app/a.json", "{")]);
+    for _ in 0..3 {
+        place.refused(place.source("app")).await;
+    }
+    assert_eq!(place.renderer.renders(), 1, "the same content fails again");
+    let mut hard = place.wanted([place.source("app")]);
+    hard.refresh = Refresh::Hard;
+    assert!(place.renderer.render(&hard).await.is_err());
+    place.commit(&[("other", "x")]);
+    place.refused(place.source("app")).await;
+    assert_eq!(place.renderer.renders(), 3, "by hand, and another commit");
+}
+
+#[tokio::test]
+async fn kinds_that_are_switched_off_are_plain_folders() {
+    let place = Place::with(|config| {
+        config.settings.disabled = vec![SourceType::Helm, SourceType::Kustomize];
+        config.settings.jsonnet = false;
+    });
+    place.commit(&[
+        ("app/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("app/kustomization.yaml", "resources: []"),
+        ("app/a.jsonnet", "{"),
+        ("app/a.yaml", map("a")),
+    ]);
+    let rendered = place.render(place.source("app")).await.unwrap();
+    assert_eq!((names(&rendered), rendered.source_types[0]), (vec!["a"], Some(SourceType::Directory)));
+    let kustomize = ApplicationSourceKustomize { version: "v5.1.0".to_owned(), ..Default::default() };
+    let source = ApplicationSource { kustomize: Some(kustomize), ..place.source("app") };
+    assert_eq!(place.refused(source).await, "kustomize version v5.1.0 is not registered");
 }

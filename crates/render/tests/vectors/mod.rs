@@ -30,7 +30,7 @@ fn with_request<T>(input: &Value, files: &[&str], answer: impl FnOnce(&Request<'
         api_versions: &api_versions,
         checkout: &checkout,
         references: &BTreeMap::new(),
-        schemes: &["https"],
+        schemes: &["https".to_owned()],
     })
 }
 
