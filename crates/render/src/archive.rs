@@ -73,7 +73,7 @@ enum Node {
     Link(String),
 }
 
-fn unpack(packed: impl Read, limits: &Limits) -> Result<Unpacked, RenderError> {
+pub(crate) fn unpack(packed: impl Read, limits: &Limits) -> Result<Unpacked, RenderError> {
     // Also what is between files counts, so that no header can be without end.
     let whole = MultiGzDecoder::new(packed).take(limits.chart_bytes + 1);
     let mut archive = Tar::new(whole);
@@ -125,6 +125,11 @@ fn too_large(limits: &Limits) -> RenderError {
 }
 
 impl Unpacked {
+    /// Returns the paths of everything.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     fn insert(&mut self, path: &str, node: Node, limits: &Limits) -> Result<(), RenderError> {
         for (at, _) in path.match_indices('/') {
             self.0.entry(path[..at].to_owned()).or_insert(Node::Folder);

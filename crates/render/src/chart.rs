@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     cache::Uses,
-    checkout::{Entry, joined},
+    checkout::{Entry, joined, lexical},
     command::Argument,
     error::RenderError,
     helm, helm_home,
@@ -15,6 +15,7 @@ use crate::{
     manifests,
     program::Network,
     remotes::blocking,
+    schema,
     wanted::SourceType,
     yaml,
 };
@@ -59,6 +60,10 @@ pub(crate) async fn render(job: Arc<Job>) -> Result<Made, RenderError> {
 
 async fn template(job: &Job, prepared: &Prepared) -> Result<Result<Vec<u8>, String>, RenderError> {
     let Prepared { workshop, chart, arguments, network, .. } = prepared;
+    if !job.source.helm.as_ref().is_some_and(|helm| helm.skip_schema_validation) {
+        let (chart, limits) = (chart.clone(), job.limits.clone());
+        blocking(move || schema::check(&chart, &limits)).await??;
+    }
     job.run(workshop, "helm", arguments.clone(), chart, *network).await
 }
 
@@ -99,14 +104,19 @@ fn lay_out_dependencies(
     if !seen.insert(folder.to_owned()) || seen.len() > job.limits.checkout_files {
         return Ok(());
     }
-    let chart = metadata(job, folder)?;
-    for repository in
-        chart["dependencies"].as_array().into_iter().flatten().filter_map(|one| one["repository"].as_str())
-    {
+    let mut dependencies = Vec::new();
+    for name in ["Chart.yaml", "requirements.yaml"] {
+        if let Some(Value::Array(found)) = metadata(job, folder, name)?.get_mut("dependencies").map(Value::take) {
+            dependencies.extend(found);
+        }
+    }
+    for repository in dependencies.iter().filter_map(|one| one["repository"].as_str()) {
         let Some(path) = repository.strip_prefix("file://") else {
             repositories.push(repository.to_owned());
             continue;
         };
+        // Helm would take it from the machine.
+        lexical(folder, path)?;
         let real = job.checkout.resolve(folder, path)?;
         layout.path(&real)?;
         lay_out_dependencies(job, &real, layout, repositories, seen)?;
@@ -114,14 +124,15 @@ fn lay_out_dependencies(
     Ok(())
 }
 
-/// Returns what `Chart.yaml` says; nothing when there is none, or none that can be read: helm says it better.
-fn metadata(job: &Job, folder: &str) -> Result<Value, RenderError> {
-    let path = job.checkout.resolve("", &joined(folder, "Chart.yaml"))?;
+/// Returns what a file of a chart says; nothing when there is none.
+fn metadata(job: &Job, folder: &str, name: &str) -> Result<Value, RenderError> {
+    let path = job.checkout.resolve("", &joined(folder, name))?;
     if job.checkout.look(&path)? != Some(Entry::File) {
         return Ok(Value::Null);
     }
     let text = manifests::text_of(&job.checkout.read(&path, job.limits.file_bytes)?);
-    let chart = yaml::read(&text).unwrap_or_default();
+    // What is read in another way here than there could hide what it names.
+    let chart = yaml::read(&text).map_err(|problem| RenderError::Tool(format!("{path}: {problem}")))?;
     let name = chart["name"].as_str().unwrap_or_default();
     if [".", ".."].contains(&name) || name.contains(['/', '\\']) {
         return Err(RenderError::Tool(format!("{path}: {name:?} cannot be the name of a chart")));

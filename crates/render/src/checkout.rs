@@ -262,6 +262,28 @@ pub(crate) fn joined(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
+/// Returns a path as a program finds it that joins names without looking: `..` takes away what stands before it.
+///
+/// # Errors
+/// When it is absolute, or leaves the repository on its way.
+pub(crate) fn lexical(folder: &str, path: &str) -> Result<String, PathError> {
+    let outside = || PathError::Outside(path.to_owned());
+    if path.starts_with('/') {
+        return Err(outside());
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or_else(outside)?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Ok(parts.join("/"))
+}
+
 /// Empty files in memory.
 struct Memory(BTreeMap<String, Entry>);
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tiphys_api::types::{ApplicationSourceJsonnet, JsonnetVar};
 
 use crate::{
-    checkout::{Entry, PathError},
+    checkout::{Entry, lexical},
     directory::Candidate,
     environment::Environment,
     error::RenderError,
@@ -80,9 +80,13 @@ fn variables(
 }
 
 /// Lays out a file and all that it imports: an import names a file by a text that stands there, never by one that is
-/// computed.
+/// computed. One that leads out of the repository is refused, because the program would follow it.
 fn lay_out(job: &Job, path: &str, folders: &[String], layout: &mut Layout<'_>) -> Result<(), RenderError> {
     let mut waiting = vec![(path.to_owned(), path.to_owned())];
+    let codes = code(job).flat_map(|text| imports(text).into_iter());
+    for import in codes.collect::<Vec<_>>() {
+        waiting.extend(find(job, &import?, "", folders)?);
+    }
     let mut seen = BTreeSet::new();
     while let Some((real, named)) = waiting.pop() {
         if !seen.insert(named.clone()) {
@@ -92,35 +96,71 @@ fn lay_out(job: &Job, path: &str, folders: &[String], layout: &mut Layout<'_>) -
         let text = manifests::text_of(&job.checkout.read(&real, job.limits.file_bytes)?);
         let own = named.rsplit_once('/').map_or("", |(folder, _)| folder);
         for import in imports(&text) {
-            for folder in [own].into_iter().chain(folders.iter().map(String::as_str)) {
-                let found = match job.checkout.resolve(folder, &import) {
-                    // The first that is there counts, and one of the others may be.
-                    Err(PathError::Outside(_)) => continue,
-                    found => found?,
-                };
-                if job.checkout.look(&found)? == Some(Entry::File) {
-                    let named = crate::kustomization::named_path(folder, &import);
-                    waiting.push((found, named));
-                }
-            }
+            waiting.extend(find(job, &import?, own, folders)?);
         }
     }
     Ok(())
 }
 
-/// Returns the texts that follow the word `import` and its kin.
-fn imports(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for (at, word) in text.match_indices("import") {
-        let rest = &text[at + word.len()..];
-        let rest = rest.strip_prefix("str").or_else(|| rest.strip_prefix("bin")).unwrap_or(rest).trim_start();
-        let rest = rest.strip_prefix('@').unwrap_or(rest);
-        let Some(quote) = rest.chars().next().filter(|quote| ['"', '\''].contains(quote)) else { continue };
-        if let Some((path, _)) = rest[1..].split_once(quote) {
-            found.push(path.to_owned());
+/// The variables that are programs themselves.
+fn code(job: &Job) -> impl Iterator<Item = &str> {
+    let options = job.source.directory.iter().map(|directory| &directory.jsonnet);
+    let variables = options.flat_map(|options| options.ext_vars.iter().chain(&options.tlas));
+    variables.filter(|variable| variable.code).map(|variable| variable.value.as_str())
+}
+
+/// Returns the file that an import finds, and where the program looks for it: beside the importing file, then in the
+/// folders, the last one first.
+fn find(job: &Job, import: &str, own: &str, folders: &[String]) -> Result<Option<(String, String)>, RenderError> {
+    for folder in [own].into_iter().chain(folders.iter().rev().map(String::as_str)) {
+        let named = lexical(folder, import)?;
+        let real = job.checkout.resolve(folder, import)?;
+        if job.checkout.look(&real)? == Some(Entry::File) {
+            return Ok(Some((real, named)));
         }
     }
-    found
+    Ok(None)
+}
+
+/// Returns the texts that follow the word `import` and its kin; some may stand in texts or comments.
+fn imports(text: &str) -> Vec<Result<String, RenderError>> {
+    let after = text.match_indices("import").map(|(at, word)| &text[at + word.len()..]);
+    after
+        .filter_map(|rest| {
+            literal(after_comments(rest.strip_prefix("str").or(rest.strip_prefix("bin")).unwrap_or(rest)))
+        })
+        .collect()
+}
+
+/// Returns what follows white space and comments.
+fn after_comments(mut text: &str) -> &str {
+    loop {
+        let trimmed = text.trim_start();
+        let rest = if trimmed.starts_with("//") || trimmed.starts_with('#') {
+            trimmed.split_once('\n').map(|(_, rest)| rest)
+        } else if trimmed.starts_with("/*") {
+            trimmed.split_once("*/").map(|(_, rest)| rest)
+        } else {
+            return trimmed;
+        };
+        match rest {
+            Some(rest) => text = rest,
+            None => return "",
+        }
+    }
+}
+
+/// Returns the text at the start, if there is one. Spellings that a path does not need are refused.
+fn literal(text: &str) -> Option<Result<String, RenderError>> {
+    let (is_verbatim, rest) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
+    let quote = rest.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
+    let (path, after) = rest[1..].split_once(quote)?;
+    let is_odd = if is_verbatim { after.starts_with(quote) } else { path.contains('\\') };
+    Some(if is_odd {
+        Err(RenderError::Tool(format!("the import of {path:?} has a quote or a backslash in its path")))
+    } else {
+        Ok(path.to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -129,7 +169,11 @@ mod tests {
 
     #[test]
     fn imports_are_found() {
-        let text = "local a = import 'a.libsonnet'; importstr\n \"b.txt\" + importbin @'c' + import x + imports 'd'";
-        assert_eq!(imports(text), ["a.libsonnet", "b.txt", "c"]);
+        let text = "local a = import 'a.libsonnet'; importstr\n \"b.txt\" + importbin @'c' + import x + imports 'd' + import // x\n # y\n /* z */ 'e'";
+        let found: Vec<String> = imports(text).into_iter().map(Result::unwrap).collect();
+        assert_eq!(found, ["a.libsonnet", "b.txt", "c", "e"]);
+        for odd in [r#"import "\u002fetc""#, "importstr @'a''/../../x'"] {
+            assert!(imports(odd)[0].is_err(), "{odd}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     cache::Uses,
-    checkout::{Checkout, Entry, joined},
+    checkout::{Checkout, Entry, PathError, joined, lexical},
     error::RenderError,
     job::{Job, Made},
     kustomize,
@@ -80,6 +80,9 @@ fn prepare(job: &Job, extent: Extent) -> Result<Prepared, RenderError> {
     let mut named = Named { job, remote: false, seen: BTreeSet::new() };
     named.add(&job.folder, &mut layout)?;
     if let Some(options) = &job.source.kustomize {
+        for component in &options.components {
+            stays_inside(component, &job.folder)?;
+        }
         named.texts(&serde_json::to_value(options).unwrap_or_default(), &job.folder, &mut layout)?;
     }
     if extent == Extent::Whole {
@@ -131,8 +134,10 @@ impl Named<'_> {
             return if folder.is_empty() { Ok(()) } else { layout.folder(folder) };
         };
         layout.file(&joined(folder, &name))?;
-        // What cannot be read is for kustomize to complain of.
-        let kustomization = yaml::read(&text).unwrap_or_default();
+        // What is read in another way here than there could hide what it names.
+        let wrong = |problem| RenderError::Tool(format!("{}: {problem}", joined(folder, &name)));
+        let kustomization = yaml::read(&text).map_err(wrong)?;
+        check_inside(&kustomization, folder)?;
         if kustomization["helmCharts"].is_array() || kustomization["helmChartInflationGenerator"].is_array() {
             layout.path(&joined(folder, "charts"))?;
         }
@@ -158,7 +163,11 @@ impl Named<'_> {
             // What leads out of the repository is not laid out, and kustomize says that it is missing.
             let Ok(real) = self.job.checkout.resolve(folder, path.trim_start_matches('/')) else { continue };
             match self.job.checkout.look(&real)? {
-                Some(Entry::File) => layout.named(&real, &named_path(folder, path))?,
+                Some(Entry::File) => {
+                    if let Ok(named) = lexical(folder, path) {
+                        layout.named(&real, &named)?;
+                    }
+                }
                 Some(Entry::Folder) => self.add(&real, layout)?,
                 _ => {}
             }
@@ -167,19 +176,29 @@ impl Named<'_> {
     }
 }
 
-/// The path as kustomize will look for it: with its links, but without `.` and `..`.
-pub(crate) fn named_path(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            name => parts.push(name),
-        }
+/// Fields that may name folders: kustomize takes these wherever they are on the machine.
+const FOLDERS: [&str; 6] = ["resources", "bases", "components", "generators", "transformers", "validators"];
+
+/// Refuses what leads out of the repository.
+fn check_inside(kustomization: &Value, folder: &str) -> Result<(), RenderError> {
+    let named = FOLDERS.iter().flat_map(|field| kustomization[*field].as_array().into_iter().flatten());
+    for path in named.filter_map(Value::as_str).filter(|path| !path.contains('\n')) {
+        stays_inside(path, folder)?;
     }
-    parts.join("/")
+    // A file is read below its own kustomization only, but a chart's home is not.
+    for home in [&kustomization["helmGlobals"]["chartHome"], &kustomization["helmGlobals"]["configHome"]] {
+        lexical(folder, home.as_str().unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// Refuses a path that leads out of the repository. What looks like a URL is taken for a path, too, when it is none.
+fn stays_inside(path: &str, folder: &str) -> Result<(), PathError> {
+    let is_path = path.starts_with("file:") || path.split('/').any(|part| part == "..");
+    if is_remote(path) && !path.starts_with('/') {
+        return if is_path { Err(PathError::Outside(path.to_owned())) } else { Ok(()) };
+    }
+    lexical(folder, path).map(|_| ())
 }
 
 /// Whether a text may be a resource in another repository, as kustomize understands them.

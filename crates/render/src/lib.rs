@@ -50,6 +50,7 @@ pub mod repositories;
 pub mod repository;
 pub mod request;
 pub mod revision;
+mod schema;
 pub mod settings;
 mod snapshot;
 pub mod version;

@@ -138,6 +138,7 @@ impl Run<'_> {
             command.env(format!("HELM_{name}_HOME"), self.home.join(folder).join("helm"));
         }
         if self.network == Network::Open {
+            command.env("GIT_ALLOW_PROTOCOL", "https:http:ssh:git");
             command.envs(NETWORK.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         } else {
             command.env("HTTP_PROXY", NOWHERE).env("HTTPS_PROXY", NOWHERE).env("GIT_ALLOW_PROTOCOL", "none");

@@ -113,6 +113,28 @@ async fn links_in_a_chart_lead_nowhere_else() {
 }
 
 #[tokio::test]
+async fn dependencies_and_schemas_stay_in_the_repository() {
+    let Some(place) = Place::where_there_is(&["helm"]) else { return };
+    let outside = place.folder.path().join("outside");
+    std::fs::create_dir_all(&outside).unwrap();
+    std::fs::write(outside.join("Chart.yaml"), "apiVersion: v2\nname: outside\nversion: 1.0.0\n").unwrap();
+    for (file, head) in [("Chart.yaml", CHART), ("requirements.yaml", "")] {
+        let path = outside.display();
+        let text = format!("{head}dependencies: [{{name: outside, version: 1.0.0, repository: 'file://{path}'}}]\n");
+        let _ = std::fs::remove_dir_all(place.work().join("web"));
+        place.commit(&[("web/Chart.yaml", &CHART.replace("v2", "v1")), (&format!("web/{file}"), &text)]);
+        let refused = place.refused(place.source("web")).await;
+        assert_eq!(refused, format!("file '{path}' resolved to outside repository root"));
+    }
+    let _ = std::fs::remove_dir_all(place.work().join("web"));
+    place.commit(&[("web/Chart.yaml", CHART), ("web/values.schema.json", r#"{"$ref": "file:///etc/passwd"}"#)]);
+    assert_eq!(
+        place.refused(place.source("web")).await,
+        "values.schema.json: $ref \"file:///etc/passwd\" leads out of the schema, and is not followed"
+    );
+}
+
+#[tokio::test]
 async fn charts_have_names_that_are_no_paths() {
     let place = Place::new();
     for name in [".", "..", "../../x", "a/b"] {
@@ -142,9 +164,9 @@ async fn bombs_of_aliases_do_not_go_off() {
         ("kust/kustomization.yaml", &format!("resources: [a.yaml]\nx: {{{}}}", aliases().replace('\n', ", "))),
         ("kust/a.yaml", map("a")),
     ]);
-    for path in ["web", "kust"] {
+    for (path, expected) in [("web", "failed exit status 1"), ("kust", "kust/kustomization.yaml: yaml: ")] {
         let refused = place.refused(place.source(path)).await;
-        assert!(refused.contains("failed exit status 1"), "{path}: {refused}");
+        assert!(refused.contains(expected), "{path}: {refused}");
     }
 }
 

@@ -82,8 +82,17 @@ async fn programs_without_end_are_ended() {
             "failed exit status 2: ",
         ),
         ("import of itself", "import 'a.jsonnet'", "Failed to evaluate jsonnet \"a.jsonnet\""),
-        ("import from outside", "import '../../../../../../etc/hostname'", "couldn't open import"),
-        ("import from the root", "importstr '/etc/hostname'", "Failed to"),
+        (
+            "import from outside",
+            "{kind: importstr '../../../../../../../../../../../../etc/hostname'}",
+            "file '../../../../../../../../../../../../etc/hostname' resolved to outside repository root",
+        ),
+        (
+            "import from the root",
+            "{kind: importstr /* no */ '/etc/hostname'}",
+            "file '/etc/hostname' resolved to outside repository root",
+        ),
+        ("import in disguise", "{kind: importstr '\\u002fetc/hostname'}", "has a quote or a backslash in its path"),
         ("no object", "[1]", "Failed to unmarshal generated json \"a.jsonnet\""),
     ] {
         place.commit(&[("app/a.jsonnet", text)]);
@@ -103,5 +112,20 @@ async fn links_of_imports_stay_within_the_repository() {
     symlink("/etc/hostname", place.work().join("app/link")).unwrap();
     commit(&place.work(), &[]);
     let refused = place.refused(place.source("app")).await;
-    assert!(refused.contains("couldn't open import \"link\""), "{refused}");
+    assert_eq!(refused, "file 'link' resolved to outside repository root");
+}
+
+#[tokio::test]
+async fn code_in_variables_imports_from_the_repository_only() {
+    let Some(place) = Place::where_there_is(&["jsonnet"]) else { return };
+    place.commit(&[("app/a.jsonnet", "{kind: 'A', metadata: {name: std.extVar('x')}}"), ("lib/x", "'own'")]);
+    let options = |code: &str| ApplicationSourceJsonnet {
+        ext_vars: vec![variable("x", code, true)],
+        libs: vec!["lib".to_owned()],
+        ..Default::default()
+    };
+    let rendered = place.render(with(place.source("app"), options("import 'x'"))).await.unwrap();
+    assert_eq!(names(&rendered), ["own"]);
+    let refused = place.refused(with(place.source("app"), options("importstr '/etc/hostname'"))).await;
+    assert_eq!(refused, "file '/etc/hostname' resolved to outside repository root");
 }
