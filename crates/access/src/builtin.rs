@@ -23,7 +23,10 @@ const READABLE: &[&str] = &[
 ];
 
 /// What is named `project/name`.
-const NAMESPACED: &[&str] = &["applications", "applicationsets", "logs", "exec"];
+const NAMESPACED: &[&str] = &["applications", "applicationsets", "logs", "exec", ROLLOUTS];
+
+/// A resource of our own: `namespace/name` of a Rollout, and the actions of the table of actions.
+const ROLLOUTS: &str = "rollouts";
 
 const CHANGEABLE: &[(&str, &[&str])] = &[
     (
@@ -47,7 +50,8 @@ pub(crate) fn policy() -> Policy {
     let changeable =
         CHANGEABLE.iter().flat_map(|(resource, actions)| actions.iter().map(|action| allow(ADMIN, resource, action)));
     let inherits = Grouping { member: ADMIN.to_owned(), role: READONLY.to_owned() };
-    Policy { rules: readable.chain(changeable).collect(), groupings: vec![inherits] }
+    let own = [allow(READONLY, ROLLOUTS, "get"), allow(READONLY, ROLLOUTS, "logs"), allow(ADMIN, ROLLOUTS, "*")];
+    Policy { rules: readable.chain(changeable).chain(own).collect(), groupings: vec![inherits] }
 }
 
 fn allow(role: &str, resource: &str, action: &str) -> Rule {
