@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::{
     abort::Abort, analyze::Analyze, completion::Completion, controller::Controller, crds::Crds, create::Create,
     elsewhere::Anything, get::Get, history::History, install::Install, lint::Lint, list::List, pause::Pause,
-    pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, set_image::SetImage,
-    status::Status, terminate::Terminate, undo::Undo, up::Up, version::Version, why::Why,
+    pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, server::Server,
+    set_image::SetImage, status::Status, terminate::Terminate, undo::Undo, up::Up, version::Version, why::Why,
 };
 use crate::connection::Connection;
 
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Run the Rollouts controller for a cluster
     Controller(Box<Controller>),
+    /// Serve the web pages and the API for a cluster
+    Server(Server),
     /// Run the embedded Kubernetes API alone
     Sandbox(SandboxCommand),
     /// Say why a Rollout is not out yet, and what would help

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, ReplicaSet},
-    core::v1::{Pod, PodTemplate},
+    core::v1::Pod,
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -17,12 +17,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tiphys_api::{AnalysisRun, Experiment, Rollout, Stored, decode};
 use tiphys_clock::Clock;
+use tiphys_console::action::{Change, FIELD_MANAGER, perform};
 use tiphys_runtime::request::{Telling, Told};
 
 use crate::{args::Global, data, error::Failure, printer::Printer, target::Target};
 
-/// Who writes, as managed fields record it.
-const FIELD_MANAGER: &str = "tiphys";
 /// How long a look at whether a sandbox runs may take.
 const SANDBOX_PROBE: Duration = Duration::from_millis(300);
 
@@ -41,8 +40,6 @@ pub(crate) enum Kind {
     Experiment,
     /// Deployment.
     Deployment,
-    /// PodTemplate.
-    PodTemplate,
     /// PodDisruptionBudget.
     PodDisruptionBudget,
 }
@@ -57,7 +54,6 @@ impl Kind {
             Self::AnalysisRun => ApiResource::erase::<AnalysisRun>(&()),
             Self::Experiment => ApiResource::erase::<Experiment>(&()),
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
-            Self::PodTemplate => ApiResource::erase::<PodTemplate>(&()),
             Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
         }
     }
@@ -151,20 +147,9 @@ impl Cluster {
         Ok(())
     }
 
-    /// Sends a JSON patch to an object.
-    pub(crate) async fn json_patch(&self, kind: Kind, name: &str, patch: &Value) -> Result<(), Failure> {
-        let api = self.api(kind);
-        let request = http::Request::patch(format!("{}/{name}?fieldManager={FIELD_MANAGER}", api.resource_url()))
-            .header(http::header::CONTENT_TYPE, "application/json-patch+json")
-            .body(patch.to_string().into_bytes())
-            .map_err(|error| Failure::new("the request cannot be built").caused_by(error))?;
-        self.client.request::<Value>(request).await?;
-        Ok(())
-    }
-
-    /// Sends a merge patch to the status of a Rollout.
-    pub(crate) async fn merge_status(&self, name: &str, patch: &Value) -> Result<(), Failure> {
-        self.api(Kind::Rollout).patch_status(name, &writer(), &Patch::Merge(patch)).await?;
+    /// Writes what an action asks for.
+    pub(crate) async fn perform(&self, changes: &[Change]) -> Result<(), Failure> {
+        perform(&self.client, &self.namespace, changes).await?;
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ mod hosting;
 mod lint;
 mod printer;
 mod repository;
+mod serving;
 mod target;
 #[cfg(test)]
 mod trial;

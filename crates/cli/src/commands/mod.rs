@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod abort;
+pub(crate) mod acting;
 pub(crate) mod analyze;
 pub(crate) mod completion;
 pub(crate) mod controller;
@@ -17,6 +18,7 @@ pub(crate) mod promote;
 pub(crate) mod restart;
 pub(crate) mod retry;
 pub(crate) mod sandbox;
+pub(crate) mod server;
 pub(crate) mod set_image;
 pub(crate) mod status;
 pub(crate) mod terminate;
@@ -51,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
     let cluster = Cluster::connect(&global, printer).await?;
     match command {
         Command::Controller(controller) => controller.run(&cluster).await,
+        Command::Server(server) => server.run(&cluster, printer).await,
         Command::Get(get) => get.run(&cluster, printer).await,
         Command::Watch(get) => get.watching().run(&cluster, printer).await,
         Command::Why(why) => why.run(&cluster, printer).await,

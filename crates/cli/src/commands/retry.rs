@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::acting::act;
 use crate::{
     cluster::{Cluster, Kind},
     error::Failure,
@@ -23,19 +24,7 @@ impl Retry {
         if let Some(names) = target::experiments(&self.names) {
             return retry_experiments(&names, cluster, printer).await;
         }
-        for target in target::parse(&self.names)? {
-            let rollout = cluster.resolve(&target).await?.typed;
-            let name = rollout.metadata.name.clone().unwrap_or_default();
-            let revision = crate::view::revision::of(rollout.metadata.annotations.as_ref());
-            printer.note(&if rollout.status.abort {
-                format!("retry {name}: the update to revision {revision} starts again at its first step")
-            } else {
-                format!("retry {name}: the update is not aborted; nothing changes")
-            });
-            cluster.merge_status(&name, &json!({"status": {"abort": false}})).await?;
-            printer.line(format!("rollout '{name}' retried"))?;
-        }
-        Ok(())
+        act("retry", "retried", &self.names, cluster, printer).await
     }
 }
 

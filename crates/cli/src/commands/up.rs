@@ -22,6 +22,7 @@ use crate::{
     error::Failure,
     printer::{Colour, Printer},
     repository::Repository,
+    serving,
     world::{self, SandboxFlags, World},
 };
 
@@ -43,6 +44,12 @@ pub(crate) struct Up {
     /// Serve the Git repository of the demo application here; if that is taken, on a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:16480")]
     git: SocketAddr,
+    /// Serve the web pages here [default: 127.0.0.1:8080, or a free port]
+    #[arg(long, value_name = "ADDR")]
+    web: Option<SocketAddr>,
+    /// Serve no web pages
+    #[arg(long, conflicts_with = "web")]
+    no_web: bool,
 }
 
 impl Up {
@@ -74,6 +81,8 @@ impl Up {
             }
         };
         welcome(&world, self.no_demo, &bound, repository.as_ref(), printer)?;
+        let web = if self.no_web { None } else { Some(serving::sandbox(&world, self.web).await?) };
+        farewell(&world, web.as_ref(), printer)?;
         tokio::select! {
             ended = world::ended() => ended?,
             ended = controller => {
@@ -95,6 +104,15 @@ impl Up {
         let settings = Settings { allows_link_local: false, uses_proxies: true };
         controllers::services(world.client.clone(), environment, settings).await
     }
+}
+
+/// Says how to look at it in a browser, and what remains.
+fn farewell(world: &World, web: Option<&serving::Web>, printer: Printer) -> Result<(), Failure> {
+    if let Some(web) = web {
+        printer.line("\nIn a browser (this link lets you in once):")?;
+        printer.line(format!("  {}", printer.paint(Colour::Green, &web.link)))?;
+    }
+    Ok(printer.line(format!("\n{}", world.farewell()))?)
 }
 
 /// Installs the definitions and waits until they are served.
@@ -150,7 +168,6 @@ fn welcome(
         printer.line("\nA Git repository with the demo application, to clone, change and push:")?;
         printer.line(format!("  {}", repository.clone_command()))?;
     }
-    printer.line(format!("\n{}", world.farewell()))?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::Failure,
     printer::Printer,
     target,
-    view::answer::Answer,
+    view::answer::{self, Answer},
 };
 
 /// Says why Rollouts are as they are: what each waits for, what happens next, and which command would help.
@@ -49,7 +49,7 @@ impl Why {
         }
         for (index, answer) in answers.iter().enumerate() {
             let gap = if index == 0 { "" } else { "\n" };
-            printer.text(&format!("{gap}{}", answer.page(printer)))?;
+            printer.text(&format!("{gap}{}", answer::page(answer, printer)))?;
         }
         Ok(())
     }
@@ -72,7 +72,7 @@ impl Why {
             return Ok(());
         }
         for answer in answers.iter().filter(|answer| !answer.is_settled()) {
-            printer.text(&answer.short(self.all_namespaces, printer))?;
+            printer.text(&answer::short(answer, self.all_namespaces, printer))?;
         }
         Ok(printer.line(summary(&answers, namespace))?)
     }

@@ -9,7 +9,7 @@ use super::Trial;
 use crate::{
     demo::{self, NAMESPACE},
     printer::Printer,
-    view::answer::Answer,
+    view::answer::{self, Answer},
 };
 
 async fn phases(trial: &Trial) -> BTreeMap<String, String> {
@@ -50,7 +50,7 @@ async fn a_bad_release_turns_back_within_a_minute_and_says_why() {
                   failureLimit (1)";
     let message = status["message"].as_str().unwrap();
     assert!(message.ends_with(reason), "{message}");
-    let page = answer.page(Printer::for_terminal(true));
+    let page = answer::page(&answer, Printer::for_terminal(true));
     assert!(page.contains(reason), "{page}");
     trial.stop().await;
 }

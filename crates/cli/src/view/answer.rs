@@ -1,244 +1,84 @@
-//! The answer to "why?": reasons in one sentence, as a chain, with what happens next and what would help.
-//!
-//! Everything here is wording: what is said comes from reasons.
+//! The answer to "why?", printed.
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use tiphys_api::{Rollout, phase};
-use tiphys_machinery::time;
-use tiphys_rollouts::{
-    observe::Observed,
-    plan::{Settings, plan},
-};
+use tiphys_console::answer::{Offer, told};
 use tiphys_runtime::reason::{Reason, Urgency};
 
 use crate::printer::{Cell, Colour, Printer};
 
+pub(crate) use tiphys_console::Answer;
+
 /// Width of the labels.
 const LABEL: usize = 6;
-/// Commands that are offered at most.
-const COMMANDS_MAX: usize = 3;
 
-/// Why one Rollout is as it is.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    namespace: String,
-    name: String,
-    phase: String,
-    message: String,
-    reasons: Vec<Reason>,
-    now: Timestamp,
+/// Returns lines for the head of a tree: why, what happens next, what to do; none for what is as wanted.
+pub(crate) fn head(answer: &Answer) -> Vec<(&'static str, Cell)> {
+    if answer.is_settled() {
+        return Vec::new();
+    }
+    let must = answer.urgency() >= Urgency::NeedsDecision;
+    let act = if must { answer.offers().first().map(|offer| offer.line.clone()) } else { None };
+    let act = act.map(|line| Cell::new(line, Colour::Green));
+    let lines = [("Why:", answer.statement().map(Cell::from)), ("Next:", answer.next().map(Cell::from)), ("Do:", act)];
+    lines.into_iter().filter_map(|(label, cell)| Some((label, cell?))).collect()
 }
 
-/// A command line and what it will do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Offer {
-    line: String,
-    effect: String,
+/// Returns the whole answer as a page.
+pub(crate) fn page(answer: &Answer, printer: Printer) -> String {
+    let mut page = format!("{}\n", printer.paint(colour(answer.urgency()), &answer.sentence()));
+    let Some(first) = answer.reasons().first() else { return page };
+    let offers = answer.offers();
+    if answer.is_settled() && offers.is_empty() && answer.reasons().len() == 1 {
+        return page;
+    }
+    page.push('\n');
+    for (depth, reason) in first.chain().into_iter().enumerate() {
+        page.push_str(&link(depth, reason));
+    }
+    let row = |label: &str, text: &str| format!("{label:<LABEL$}{text}\n");
+    if let Some(next) = answer.next() {
+        page.push_str(&row("Next", &next));
+    }
+    page.push_str(&ways(answer, &offers, printer));
+    if let Some(look) = answer.look() {
+        page.push_str(&row("Look", look));
+    }
+    for other in answer.reasons().iter().skip(1) {
+        let then = told(other, answer.now()).map_or_else(String::new, |next| format!("; {next}"));
+        let cause = other.root();
+        let cause = if std::ptr::eq(cause, other) { String::new() } else { format!(", because {}", cause.message) };
+        page.push_str(&row("Also", &format!("{}{cause}{then}", other.message)));
+    }
+    page
 }
 
-impl Answer {
-    /// Returns the answer that a plan for what was observed gives.
-    pub(crate) fn of(seen: &Observed, now: Timestamp) -> Self {
-        Self::new(&seen.rollout.typed, plan(seen, now, &Settings::default()).reasons, now)
-    }
-
-    /// Returns the answer that the reasons of a plan give.
-    pub(crate) fn new(rollout: &Rollout, reasons: Vec<Reason>, now: Timestamp) -> Self {
-        let (phase, message) = phase::shown(rollout);
-        Self {
-            namespace: rollout.metadata.namespace.clone().unwrap_or_default(),
-            name: rollout.metadata.name.clone().unwrap_or_default(),
-            phase,
-            message,
-            reasons,
-            now,
+/// Returns the answer in two lines, for a list of several.
+pub(crate) fn short(answer: &Answer, everywhere: bool, printer: Printer) -> String {
+    let prefix = if everywhere { format!("{}/", answer.namespace()) } else { String::new() };
+    let first = printer.paint(colour(answer.urgency()), &format!("{prefix}{}", answer.sentence()));
+    let second = match (answer.urgency(), answer.offers().first()) {
+        (Urgency::Broken | Urgency::NeedsDecision, Some(offer)) => {
+            Some(format!("{}    {}", printer.paint(Colour::Green, &offer.line), offer.effect))
         }
-    }
-
-    /// Returns whether nothing is wrong and nothing moves.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.urgency() == Urgency::Settled
-    }
-
-    /// Returns the name of the Rollout.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns what sorts answers: the most stuck first, then the longest, then by name.
-    pub(crate) fn rank(&self) -> impl Ord + use<> {
-        let since = self.since().unwrap_or(Timestamp::MAX);
-        (std::cmp::Reverse(self.urgency()), since, self.namespace.clone(), self.name.clone())
-    }
-
-    /// Returns the answer in one sentence.
-    pub(crate) fn sentence(&self) -> String {
-        match self.statement() {
-            Some(statement) => format!("{} {statement}.", self.name),
-            None => format!("{} has nothing to tell.", self.name),
-        }
-    }
-
-    /// Returns lines for the head of a tree: why, what happens next, what to do; none for what is as wanted.
-    pub(crate) fn head(&self) -> Vec<(&'static str, Cell)> {
-        if self.is_settled() {
-            return Vec::new();
-        }
-        let must = self.urgency() >= Urgency::NeedsDecision;
-        let act = if must { self.offers().first().map(|offer| offer.line.clone()) } else { None };
-        let act = act.map(|line| Cell::new(line, Colour::Green));
-        let lines = [("Why:", self.statement().map(Cell::from)), ("Next:", self.next().map(Cell::from)), ("Do:", act)];
-        lines.into_iter().filter_map(|(label, cell)| Some((label, cell?))).collect()
-    }
-
-    /// The sentence without its subject and its full stop.
-    fn statement(&self) -> Option<String> {
-        let first = self.reasons.first()?;
-        let root = first.root();
-        let because = if std::ptr::eq(root, first) { String::new() } else { format!(", because {}", root.message) };
-        let since = self.since().filter(|_| self.urgency() > Urgency::Settled);
-        let since = since.map_or_else(String::new, |since| format!(" since {}", ago(since, self.now)));
-        let text = first.message.trim_end_matches('.');
-        Some(format!("{}{since}: {text}{}", state(self.urgency()), because.trim_end_matches('.')))
-    }
-
-    /// Returns the whole answer as a page.
-    pub(crate) fn page(&self, printer: Printer) -> String {
-        let mut page = format!("{}\n", printer.paint(colour(self.urgency()), &self.sentence()));
-        let Some(first) = self.reasons.first() else { return page };
-        let offers = self.offers();
-        if self.is_settled() && offers.is_empty() && self.reasons.len() == 1 {
-            return page;
-        }
-        page.push('\n');
-        for (depth, reason) in first.chain().into_iter().enumerate() {
-            page.push_str(&link(depth, reason));
-        }
-        let row = |label: &str, text: &str| format!("{label:<LABEL$}{text}\n");
-        if let Some(next) = self.next() {
-            page.push_str(&row("Next", &next));
-        }
-        page.push_str(&self.ways(&offers, printer));
-        if let Some(look) = self.look() {
-            page.push_str(&row("Look", look));
-        }
-        for other in self.reasons.iter().skip(1) {
-            let then = told(other, self.now).map_or_else(String::new, |next| format!("; {next}"));
-            let cause = other.root();
-            let cause = if std::ptr::eq(cause, other) { String::new() } else { format!(", because {}", cause.message) };
-            page.push_str(&row("Also", &format!("{}{cause}{then}", other.message)));
-        }
-        page
-    }
-
-    /// Returns the answer in two lines, for a list of several.
-    pub(crate) fn short(&self, everywhere: bool, printer: Printer) -> String {
-        let prefix = if everywhere { format!("{}/", self.namespace) } else { String::new() };
-        let first = printer.paint(colour(self.urgency()), &format!("{prefix}{}", self.sentence()));
-        let second = match (self.urgency(), self.offers().first()) {
-            (Urgency::Broken | Urgency::NeedsDecision, Some(offer)) => {
-                Some(format!("{}    {}", printer.paint(Colour::Green, &offer.line), offer.effect))
-            }
-            (Urgency::Broken, None) if self.look().is_some() => self.look().map(str::to_owned),
-            _ => self.next().or_else(|| self.look().map(str::to_owned)),
-        };
-        let second = second.map_or_else(String::new, |text| format!("    {text}\n"));
-        format!("{first}\n{second}")
-    }
-
-    /// Returns the answer as data.
-    pub(crate) fn data(&self) -> Value {
-        let offers = self.offers();
-        let commands: Vec<Value> =
-            offers.iter().map(|offer| json!({"command": offer.line, "effect": offer.effect})).collect();
-        let mut data = json!({
-            "namespace": self.namespace,
-            "name": self.name,
-            "phase": self.phase,
-            "message": self.message,
-            "urgency": self.urgency(),
-            "summary": self.sentence(),
-            "commands": commands,
-            "reasons": self.reasons,
-        });
-        let soonest = self.soonest();
-        let more = [
-            ("since", self.since().map(|at| json!(at))),
-            ("next", soonest.and_then(|reason| reason.next.as_ref()).map(|text| json!(text))),
-            ("nextAt", soonest.and_then(|reason| reason.next_at).map(|at| json!(at))),
-            ("inspect", self.look().map(|line| json!(line))),
-        ];
-        for (field, value) in more {
-            if let Some(value) = value {
-                data[field] = value;
-            }
-        }
-        data
-    }
-
-    fn urgency(&self) -> Urgency {
-        let gravest = self.reasons.first().map_or(Urgency::Settled, Reason::gravity);
-        // A controller that has not come to it yet leaves the phase behind.
-        let is_moving = gravest == Urgency::Settled && self.phase != "Healthy";
-        if is_moving { Urgency::Moving } else { gravest }
-    }
-
-    /// Since when: of the first in the chain that knows.
-    fn since(&self) -> Option<Timestamp> {
-        self.reasons.first()?.chain().into_iter().find_map(|reason| reason.since)
-    }
-
-    /// What happens soonest of all that has a time; else what happens next at the top.
-    fn soonest(&self) -> Option<&Reason> {
-        let chain = self.reasons.first()?.chain();
-        let timed = chain.iter().filter(|reason| reason.next_at.is_some()).min_by_key(|reason| reason.next_at);
-        timed.or_else(|| chain.iter().find(|reason| reason.next.is_some())).copied()
-    }
-
-    fn next(&self) -> Option<String> {
-        told(self.soonest()?, self.now)
-    }
-
-    /// A command that shows more, as near to the cause as there is one.
-    fn look(&self) -> Option<&str> {
-        let chain = self.reasons.first()?.chain();
-        chain.into_iter().rev().find_map(|reason| reason.inspect.as_deref())
-    }
-
-    /// What a person may do, nearest to the cause first.
-    fn offers(&self) -> Vec<Offer> {
-        let chain = self.reasons.first().map(Reason::chain).unwrap_or_default();
-        let mut offers: Vec<Offer> = Vec::new();
-        for remedy in chain.into_iter().rev().flat_map(|reason| &reason.remedies) {
-            let line = line(&remedy.command);
-            if !offers.iter().any(|offer| offer.line == line) {
-                offers.push(Offer { line, effect: remedy.effect.clone() });
-            }
-        }
-        offers.truncate(COMMANDS_MAX);
-        offers
-    }
-
-    fn ways(&self, offers: &[Offer], printer: Printer) -> String {
-        let must = self.urgency() >= Urgency::NeedsDecision;
-        let mut text = String::new();
-        if !must {
-            text.push_str(&format!("{:<LABEL$}nothing: it goes on by itself\n", "Do"));
-        }
-        let width = offers.iter().map(|offer| offer.line.chars().count()).max().unwrap_or(0);
-        for (index, offer) in offers.iter().enumerate() {
-            let label = if must && index == 0 { "Do" } else { "or" };
-            let line = printer.paint(Colour::Green, &format!("{:<width$}", offer.line));
-            text.push_str(&format!("{label:<LABEL$}{line}  {}\n", offer.effect));
-        }
-        text
-    }
+        (Urgency::Broken, None) if answer.look().is_some() => answer.look().map(str::to_owned),
+        _ => answer.next().or_else(|| answer.look().map(str::to_owned)),
+    };
+    let second = second.map_or_else(String::new, |text| format!("    {text}\n"));
+    format!("{first}\n{second}")
 }
 
-/// A command line of this program, or of the one that is named.
-fn line(command: &str) -> String {
-    if command.starts_with("kubectl ") { command.to_owned() } else { format!("tiphys {command}") }
+fn ways(answer: &Answer, offers: &[Offer], printer: Printer) -> String {
+    let must = answer.urgency() >= Urgency::NeedsDecision;
+    let mut text = String::new();
+    if !must {
+        text.push_str(&format!("{:<LABEL$}nothing: it goes on by itself\n", "Do"));
+    }
+    let width = offers.iter().map(|offer| offer.line.chars().count()).max().unwrap_or(0);
+    for (index, offer) in offers.iter().enumerate() {
+        let label = if must && index == 0 { "Do" } else { "or" };
+        let line = printer.paint(Colour::Green, &format!("{:<width$}", offer.line));
+        text.push_str(&format!("{label:<LABEL$}{line}  {}\n", offer.effect));
+    }
+    text
 }
 
 fn link(depth: usize, reason: &Reason) -> String {
@@ -252,23 +92,6 @@ fn link(depth: usize, reason: &Reason) -> String {
     format!("{label:<LABEL$}{branch}{}{others}\n", reason.message)
 }
 
-fn told(reason: &Reason, now: Timestamp) -> Option<String> {
-    let next = reason.next.as_ref()?;
-    Some(match reason.next_at {
-        Some(at) => format!("{next} {}", then(at, now)),
-        None => next.clone(),
-    })
-}
-
-fn state(urgency: Urgency) -> &'static str {
-    match urgency {
-        Urgency::Settled => "is healthy",
-        Urgency::Moving => "is on its way",
-        Urgency::NeedsDecision => "waits for a person",
-        Urgency::Broken => "is stuck",
-    }
-}
-
 fn colour(urgency: Urgency) -> Colour {
     match urgency {
         Urgency::Settled => Colour::Green,
@@ -278,29 +101,12 @@ fn colour(urgency: Urgency) -> Colour {
     }
 }
 
-/// `11:02 UTC (3m)`; with the date where it is longer ago than a day.
-fn ago(at: Timestamp, now: Timestamp) -> String {
-    let passed = now.duration_since(at).max(SignedDuration::ZERO);
-    format!("{} ({})", clock(at, passed), time::human(passed))
-}
-
-/// `at 11:02 UTC (in 3m)`, `now` where it is due.
-fn then(at: Timestamp, now: Timestamp) -> String {
-    let left = at.duration_since(now);
-    if left <= SignedDuration::ZERO {
-        return "now".to_owned();
-    }
-    format!("at {} (in {})", clock(at, left), time::human(left))
-}
-
-fn clock(at: Timestamp, distance: SignedDuration) -> String {
-    let format = if distance < SignedDuration::from_hours(24) { "%H:%M:%S UTC" } else { "%Y-%m-%d %H:%M UTC" };
-    at.strftime(format).to_string()
-}
-
 #[cfg(test)]
 mod tests {
-    use tiphys_api::decode;
+    use jiff::Timestamp;
+    use serde_json::json;
+    use tiphys_api::{Rollout, decode};
+    use tiphys_console::answer::state;
     use tiphys_runtime::reason::ObjectRef;
 
     use super::*;
@@ -400,19 +206,19 @@ mod tests {
             ("healthy", healthy(), "web is healthy: all 4 pods run revision 1 and are available.\n"),
             ("nothing", answer("Healthy", Vec::new()), "web has nothing to tell.\n"),
         ] {
-            assert_eq!(answer.page(printer), expected, "{name}");
+            assert_eq!(page(&answer, printer), expected, "{name}");
         }
     }
 
     #[test]
     fn overview_names_the_one_command_or_what_happens_next() {
         let printer = Printer::for_terminal(true);
-        let last = |answer: Answer| answer.short(true, printer).lines().last().unwrap().trim().to_owned();
+        let last = |answer: Answer| short(&answer, true, printer).lines().last().unwrap().trim().to_owned();
         assert_eq!(last(stuck()), "tiphys set image web web=IMAGE -n shop    releases an image that exists");
         assert_eq!(last(paused()), "tiphys promote web -n shop    continues with step 3 of 4");
         assert_eq!(last(moving()), "continues with step 3 of 4 at 10:05:30 UTC (in 30s)");
-        assert!(stuck().short(true, printer).starts_with("shop/web is stuck"));
-        assert!(stuck().short(false, printer).starts_with("web is stuck"));
+        assert!(short(&stuck(), true, printer).starts_with("shop/web is stuck"));
+        assert!(short(&stuck(), false, printer).starts_with("web is stuck"));
     }
 
     #[test]

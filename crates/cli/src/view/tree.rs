@@ -6,7 +6,7 @@ use tiphys_api::{AnalysisRun, Rollout, constants::annotations, defaults, phase, 
 use tiphys_machinery::time;
 
 use super::{
-    answer::Answer,
+    answer::{self, Answer},
     images, pod_status,
     release::{self, Objects, Role},
     revision, step, weight,
@@ -86,7 +86,7 @@ fn head(
     if !message.is_empty() {
         head.push(("Message:", message.into()));
     }
-    head.extend(why.into_iter().flat_map(Answer::head));
+    head.extend(why.into_iter().flat_map(answer::head));
     head.extend(restart(rollout, sets, objects, now).map(|text| ("Restart:", Cell::from(text))));
     if let Some(at) = &rollout.status.aborted_at {
         head.push(("Aborted:", format!("{} ago", time::human(now.duration_since(at.0))).into()));

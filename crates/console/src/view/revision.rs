@@ -5,32 +5,43 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use tiphys_api::constants::annotations;
 
-use crate::error::Failure;
+/// There is no such revision to go back to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoRevision {
+    /// There is only one revision, or none.
+    #[error("no revision found for rollout \"{0}\"")]
+    Before(String),
+    /// That revision is not kept.
+    #[error("unable to find specified revision {0} in history")]
+    Numbered(i64),
+}
 
 /// Returns the revision in annotations; 0 where there is none.
-pub(crate) fn of(annotations: Option<&BTreeMap<String, String>>) -> i64 {
+#[must_use]
+pub fn of(annotations: Option<&BTreeMap<String, String>>) -> i64 {
     annotations.and_then(|map| map.get(annotations::REVISION)).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Returns the revision of a ReplicaSet.
-pub(crate) fn of_replica_set(replica_set: &ReplicaSet) -> i64 {
+#[must_use]
+pub fn of_replica_set(replica_set: &ReplicaSet) -> i64 {
     of(replica_set.metadata.annotations.as_ref())
 }
 
 /// Returns the ReplicaSet to go back to: that of revision `wanted`, or for 0 the one before the newest.
-pub(crate) fn choose<'a>(rollout: &str, owned: &'a [ReplicaSet], wanted: i64) -> Result<&'a ReplicaSet, Failure> {
+///
+/// # Errors
+/// If there is no such revision.
+pub fn choose<'a>(rollout: &str, owned: &'a [ReplicaSet], wanted: i64) -> Result<&'a ReplicaSet, NoRevision> {
     let mut sorted: Vec<&ReplicaSet> = owned.iter().collect();
     sorted.sort_by_key(|replica_set| std::cmp::Reverse(of_replica_set(replica_set)));
     let found = match wanted {
         0 => sorted.get(1).copied(),
         wanted => sorted.iter().find(|replica_set| of_replica_set(replica_set) == wanted).copied(),
     };
-    found.ok_or_else(|| {
-        let message = match wanted {
-            0 => format!("no revision found for rollout \"{rollout}\""),
-            wanted => format!("unable to find specified revision {wanted} in history"),
-        };
-        Failure::new(message).hint(format!("`tiphys history {rollout}` lists the revisions"))
+    found.ok_or_else(|| match wanted {
+        0 => NoRevision::Before(rollout.to_owned()),
+        wanted => NoRevision::Numbered(wanted),
     })
 }
 

@@ -6,7 +6,8 @@ use tiphys_api::{Rollout, defaults};
 use super::step;
 
 /// Returns the weight that the steps ask for now.
-pub(crate) fn wanted(rollout: &Rollout) -> i32 {
+#[must_use]
+pub fn wanted(rollout: &Rollout) -> i32 {
     if rollout.status.abort {
         return 0;
     }
@@ -22,7 +23,8 @@ pub(crate) fn wanted(rollout: &Rollout) -> i32 {
 }
 
 /// Returns the weight that the new version has; `canary` is its ReplicaSet.
-pub(crate) fn actual(rollout: &Rollout, canary: Option<&ReplicaSet>) -> i32 {
+#[must_use]
+pub fn actual(rollout: &Rollout, canary: Option<&ReplicaSet>) -> i32 {
     let max = defaults::max_traffic_weight(rollout);
     let status = &rollout.status;
     if step::current(rollout).is_none() {

@@ -8,14 +8,16 @@ use tiphys_api::Rollout;
 use super::release::{self, Role};
 
 /// Returns the images of the containers of a ReplicaSet, in their order.
-pub(crate) fn of(set: &ReplicaSet) -> Vec<String> {
+#[must_use]
+pub fn of(set: &ReplicaSet) -> Vec<String> {
     let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
     let pod = template.and_then(|template| template.spec.as_ref());
     pod.map_or(&[][..], |pod| &pod.containers).iter().filter_map(|container| container.image.clone()).collect()
 }
 
 /// Returns lines `image (role, role)` of the ReplicaSets that have pods, sorted by image.
-pub(crate) fn lines(rollout: &Rollout, sets: &[&ReplicaSet]) -> Vec<String> {
+#[must_use]
+pub fn lines(rollout: &Rollout, sets: &[&ReplicaSet]) -> Vec<String> {
     let mut images: BTreeMap<String, Vec<Role>> = BTreeMap::new();
     for set in sets.iter().filter(|set| set.status.as_ref().is_some_and(|status| status.replicas > 0)) {
         for image in of(set) {

@@ -10,18 +10,18 @@ use super::revision;
 
 /// All objects of a namespace that may belong to a Rollout.
 #[derive(Debug, Default)]
-pub(crate) struct Objects {
+pub struct Objects {
     /// ReplicaSets.
-    pub(crate) replica_sets: Vec<ReplicaSet>,
+    pub replica_sets: Vec<ReplicaSet>,
     /// Pods.
-    pub(crate) pods: Vec<Pod>,
+    pub pods: Vec<Pod>,
     /// AnalysisRuns.
-    pub(crate) runs: Vec<AnalysisRun>,
+    pub runs: Vec<AnalysisRun>,
 }
 
 /// What a ReplicaSet is for, in the order in which roles are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
+pub enum Role {
     /// The new version.
     Canary,
     /// The last version that was fully promoted.
@@ -34,7 +34,7 @@ pub(crate) enum Role {
 
 impl Role {
     /// Returns the word for it.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Canary => "canary",
             Self::Stable => "stable",
@@ -45,13 +45,15 @@ impl Role {
 }
 
 /// Whether `metadata` is controlled or owned by the object with `uid`.
-pub(crate) fn is_owned(metadata: &ObjectMeta, uid: Option<&str>) -> bool {
+#[must_use]
+pub fn is_owned(metadata: &ObjectMeta, uid: Option<&str>) -> bool {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     uid.is_some_and(|uid| owners.iter().any(|owner| owner.uid == uid))
 }
 
 /// Returns the ReplicaSets of a Rollout: newest revision first, then by name.
-pub(crate) fn replica_sets<'a>(rollout: &Rollout, objects: &'a Objects) -> Vec<&'a ReplicaSet> {
+#[must_use]
+pub fn replica_sets<'a>(rollout: &Rollout, objects: &'a Objects) -> Vec<&'a ReplicaSet> {
     let uid = rollout.metadata.uid.as_deref();
     let mut sets: Vec<_> = objects.replica_sets.iter().filter(|set| is_owned(&set.metadata, uid)).collect();
     sets.sort_by(|a, b| {
@@ -62,7 +64,8 @@ pub(crate) fn replica_sets<'a>(rollout: &Rollout, objects: &'a Objects) -> Vec<&
 }
 
 /// Returns the pods of a ReplicaSet: oldest first, then by name.
-pub(crate) fn pods<'a>(set: &ReplicaSet, objects: &'a Objects) -> Vec<&'a Pod> {
+#[must_use]
+pub fn pods<'a>(set: &ReplicaSet, objects: &'a Objects) -> Vec<&'a Pod> {
     let uid = set.metadata.uid.as_deref();
     let mut pods: Vec<_> = objects.pods.iter().filter(|pod| is_owned(&pod.metadata, uid)).collect();
     pods.sort_by(|a, b| {
@@ -73,17 +76,20 @@ pub(crate) fn pods<'a>(set: &ReplicaSet, objects: &'a Objects) -> Vec<&'a Pod> {
 }
 
 /// Returns when an object was created.
-pub(crate) fn created(metadata: &ObjectMeta) -> Option<jiff::Timestamp> {
+#[must_use]
+pub fn created(metadata: &ObjectMeta) -> Option<jiff::Timestamp> {
     metadata.creation_timestamp.as_ref().map(|time| time.0)
 }
 
 /// Returns the pod template hash of a ReplicaSet; empty where there is none.
-pub(crate) fn hash(set: &ReplicaSet) -> &str {
+#[must_use]
+pub fn hash(set: &ReplicaSet) -> &str {
     set.metadata.labels.as_ref().and_then(|map| map.get(labels::POD_TEMPLATE_HASH)).map_or("", String::as_str)
 }
 
 /// Returns what a ReplicaSet is for, as upstream tags it.
-pub(crate) fn roles(rollout: &Rollout, set: &ReplicaSet) -> Vec<Role> {
+#[must_use]
+pub fn roles(rollout: &Rollout, set: &ReplicaSet) -> Vec<Role> {
     let (hash, status) = (hash(set), &rollout.status);
     if hash.is_empty() {
         return Vec::new();

@@ -6,29 +6,34 @@ use tiphys_api::{
 };
 
 /// Returns the canary steps; none for blue-green.
-pub(crate) fn steps(rollout: &Rollout) -> &[CanaryStep] {
+#[must_use]
+pub fn steps(rollout: &Rollout) -> &[CanaryStep] {
     rollout.spec.strategy.canary.as_ref().map_or(&[], |canary| &canary.steps)
 }
 
 /// Returns the index of the current step, as the status says.
-pub(crate) fn index(rollout: &Rollout) -> Option<usize> {
+#[must_use]
+pub fn index(rollout: &Rollout) -> Option<usize> {
     rollout.status.current_step_index.map(|index| usize::try_from(index).unwrap_or(0))
 }
 
 /// Returns the current step; `None` after the last one and without steps.
-pub(crate) fn current(rollout: &Rollout) -> Option<&CanaryStep> {
+#[must_use]
+pub fn current(rollout: &Rollout) -> Option<&CanaryStep> {
     steps(rollout).get(index(rollout)?)
 }
 
 /// Returns `<index>/<steps>`; `None` without steps or before the controller has written an index.
-pub(crate) fn position(rollout: &Rollout) -> Option<String> {
+#[must_use]
+pub fn position(rollout: &Rollout) -> Option<String> {
     let steps = steps(rollout).len();
     let index = index(rollout).filter(|_| steps > 0)?;
     Some(format!("{index}/{steps}"))
 }
 
 /// Returns what a step does, for instance `setWeight 20` or `pause 30s`.
-pub(crate) fn describe(step: &CanaryStep) -> String {
+#[must_use]
+pub fn describe(step: &CanaryStep) -> String {
     if let Some(weight) = step.set_weight {
         return format!("setWeight {weight}");
     }

@@ -3,7 +3,8 @@
 use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod, PodStatus};
 
 /// Returns the word that `kubectl get pod` shows.
-pub(crate) fn status(pod: &Pod) -> String {
+#[must_use]
+pub fn status(pod: &Pod) -> String {
     let empty = PodStatus::default();
     let status = pod.status.as_ref().unwrap_or(&empty);
     let phase = status.phase.as_deref().unwrap_or("Unknown");
@@ -20,7 +21,8 @@ pub(crate) fn status(pod: &Pod) -> String {
 }
 
 /// Returns how many containers are ready, how many there are, and how often they were restarted.
-pub(crate) fn readiness(pod: &Pod) -> (usize, usize, i32) {
+#[must_use]
+pub fn readiness(pod: &Pod) -> (usize, usize, i32) {
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
     let containers = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
     let ready = statuses.iter().filter(|status| status.ready && is_running(status)).count();
