@@ -4,7 +4,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 use tiphys_api::types::{ApplicationSource, ApplicationSourceHelm};
-use tiphys_render::{Refresh, Repositories, SourceType};
+use tiphys_render::{Limits, Refresh, Repositories, SourceType};
 
 use crate::{
     place::{Place, commit, programs},
@@ -221,5 +221,27 @@ async fn names_that_are_none_are_refused() {
     ] {
         let source = ApplicationSource { chart: name.to_owned(), ..chart(url, version) };
         assert_eq!(place.refused(source).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn huge_indexes_and_charts_end_with_a_reason() {
+    let Some(programs) = programs(&["helm"]) else { return };
+    for (index_bytes, chart_bytes, asked, expected) in [
+        (100, 1 << 20, "1.*", "the size of the index exceeds the limit of 100 bytes"),
+        (1 << 20, 100, "1.0.0", "the size of the chart exceeds the limit of 100 bytes"),
+        (1 << 20, 100_000, "2.0.0", "the size of the chart exceeds the limit of 100000 bytes"),
+    ] {
+        let place = Place::with(|config| {
+            config.programs = programs.clone();
+            config.limits = Limits { index_bytes, chart_bytes, ..Limits::default() };
+        });
+        let web = Web::default();
+        let url = format!("http://{}", web.start());
+        web.put("/index.yaml", index(&url, &["1.0.0", "2.0.0"]));
+        web.put("/web-1.0.0.tgz", Page::Content("application/gzip", packed(&place, "1.0.0", "")));
+        let bomb = format!("description: {}\n", "x".repeat(3_000_000));
+        web.put("/web-2.0.0.tgz", Page::Content("application/gzip", packed(&place, "2.0.0", &bomb)));
+        assert_eq!(place.refused(chart(&url, asked)).await, expected);
     }
 }
