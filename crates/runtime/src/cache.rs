@@ -10,17 +10,17 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Debug,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use futures::StreamExt;
 use kube::{
     Api, Resource,
-    runtime::watcher::{self, Event, watcher},
+    runtime::watcher::{self, Event},
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tracing::{debug, warn};
+
+use crate::following::Following;
 
 /// Namespace and name; the namespace is empty for cluster-scoped objects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -212,7 +212,8 @@ where
     /// Follows the objects that `api` and `config` select, for ever, and tells `on_change` of each change after the copy
     /// was updated. `prune` drops what nobody uses before an object is kept.
     ///
-    /// Errors of the watch are logged and retried with a doubling delay (200 ms to 30 s, no jitter: runs repeat exactly).
+    /// Begins with a consistent read, never with what an older answer says. Errors of the watch are logged and retried with a
+    /// doubling delay (200 ms to 30 s, no jitter: runs repeat exactly).
     pub async fn follow(
         self,
         api: Api<K>,
@@ -220,28 +221,22 @@ where
         prune: fn(&mut K),
         mut on_change: impl FnMut(Change<K>) + Send,
     ) {
-        let mut events = std::pin::pin!(watcher(api, config));
         let mut seen: Option<BTreeSet<Key>> = None;
-        let mut delay = RETRY_FIRST;
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => {
-                    delay = RETRY_FIRST;
-                    if !matches!(event, Event::Init) {
-                        self.set_trouble(None);
-                    }
-                    for change in self.take_in(event, prune, &mut seen) {
-                        on_change(change);
-                    }
+        let told = |event: Result<Event<K>, &kube::Error>| match event {
+            Ok(event) => {
+                if !matches!(event, Event::Init) {
+                    self.set_trouble(None);
                 }
-                Err(error) => {
-                    self.set_trouble(Some(trouble_of(&error)));
-                    warn!(kind = std::any::type_name::<K>(), error = &error as &dyn std::error::Error, "watch failed");
-                    tokio::time::sleep(delay).await;
-                    delay = (delay * 2).min(RETRY_MAX);
+                for change in self.take_in(event, prune, &mut seen) {
+                    on_change(change);
                 }
             }
-        }
+            Err(error) => {
+                self.set_trouble(Some(trouble_of(error)));
+                warn!(kind = std::any::type_name::<K>(), error = error as &dyn std::error::Error, "watch failed");
+            }
+        };
+        Following::new(api, config).run(told).await;
     }
 
     fn take_in(&self, event: Event<K>, prune: fn(&mut K), seen: &mut Option<BTreeSet<Key>>) -> Vec<Change<K>> {
@@ -323,16 +318,12 @@ pub fn trouble(code: u16, message: &str) -> String {
     }
 }
 
-fn trouble_of(error: &watcher::Error) -> String {
+fn trouble_of(error: &kube::Error) -> String {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => trouble(status.code, &status.message),
+        kube::Error::Api(status) => trouble(status.code, &status.message),
         other => other.to_string(),
     }
 }
-
-const RETRY_FIRST: Duration = Duration::from_millis(200);
-const RETRY_MAX: Duration = Duration::from_secs(30);
 
 fn version<K: Resource>(object: &K) -> Option<u64> {
     object.meta().resource_version.as_deref()?.parse().ok()

@@ -17,6 +17,7 @@
 //! Deliberately absent: any decision about a custom resource; randomness; iteration over hash maps.
 
 pub mod cache;
+mod following;
 pub mod leader;
 pub mod metrics;
 pub mod queue;

@@ -7,6 +7,8 @@ use tiphys_clock::Clock;
 use tiphys_sandbox::{registry::Registry, store::Change};
 use tokio::task::JoinHandle;
 
+use crate::busy::Busy;
+
 /// One write.
 #[derive(Debug, Clone)]
 pub struct Write {
@@ -26,15 +28,17 @@ pub struct History {
 }
 
 impl History {
-    /// Starts to follow. The task runs as soon as the writer yields, so that no time passes in between.
+    /// Starts to follow; each write counts as something that happens. The task runs as soon as the writer yields, so that no time
+    /// passes in between.
     #[must_use]
-    pub fn of(registry: &Registry, clock: Clock) -> Self {
+    pub fn of(registry: &Registry, clock: Clock, busy: Busy) -> Self {
         let arrived: Arc<Mutex<Vec<Write>>> = Arc::default();
         let mut subscription = registry.subscribe();
         let into = arrived.clone();
         let follower = tokio::spawn(async move {
             loop {
                 let change = subscription.next().await;
+                busy.note(|| format!("{}/{}", change.resource.plural, change.object().key()));
                 let write = Write { at: clock.now(), change };
                 into.lock().unwrap_or_else(PoisonError::into_inner).push(write);
             }

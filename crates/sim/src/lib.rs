@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | [`world`] | a sandbox, a controller that can be killed, the faults between them, what people do |
 //! | [`crash`] | a connection that breaks off at a chosen write |
+//! | [`busy`] | a bound on what may happen at one instant |
 //! | [`history`] | every write, with its time |
 //! | [`judge`] | the promises, checked at every write |
 //! | [`setup`] | the Rollout that a seed draws |
@@ -21,6 +22,7 @@
 //! | [`scenario`] | stories written as text |
 //! | [`ending`] | what is left at the end, without names and times |
 
+pub mod busy;
 pub mod crash;
 pub mod ending;
 pub mod history;

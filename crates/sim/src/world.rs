@@ -20,6 +20,7 @@ use tiphys_sandbox::{Sandbox, SandboxOptions, faults::Faults, nodes};
 use tokio::task::JoinHandle;
 
 use crate::{
+    busy::Busy,
     crash::{Crash, Side},
     history::History,
     judge::Judge,
@@ -82,6 +83,7 @@ impl Failed {
 pub struct World {
     sandbox: Sandbox,
     clock: Clock,
+    busy: Busy,
     faults: Faults,
     person: Client,
     history: History,
@@ -110,10 +112,11 @@ impl World {
         let clock = Clock::starting_at(BEGINNING.parse::<Timestamp>().unwrap_or(Timestamp::UNIX_EPOCH));
         let options = SandboxOptions { clock, seed, nodes: NODES, data: None };
         let sandbox = Sandbox::start(&options).map_err(Failed::Sandbox)?;
-        let history = History::of(sandbox.registry(), clock);
+        let busy = Busy::default();
+        let history = History::of(sandbox.registry(), clock, busy.clone());
         let person = Client::new(sandbox.service(), NAMESPACE);
         let (faults, judge) = (Faults::new(seed), Judge::default());
-        let world = Self { sandbox, clock, faults, person, history, judge, running: None };
+        let world = Self { sandbox, clock, busy, faults, person, history, judge, running: None };
         for definition in tiphys_api::crds::crds() {
             let definition = serde_json::to_value(definition)
                 .map_err(|source| Failed::Read { what: "a definition".into(), source })?;
@@ -156,7 +159,8 @@ impl World {
         self.bury();
         if self.running.is_none() {
             let crash = Crash::default();
-            let client = Client::new(crash.around(self.faults.around(self.sandbox.service())), NAMESPACE);
+            let client =
+                Client::new(self.busy.around(crash.around(self.faults.around(self.sandbox.service()))), NAMESPACE);
             let controller = Controller::new(client, self.clock, Config::default());
             let task = tokio::spawn(controller.clone().run());
             self.running = Some(Running { crash, controller, task });
@@ -205,9 +209,13 @@ impl World {
     /// Lets virtual time pass, then checks every write that was made meanwhile.
     ///
     /// # Errors
-    /// The first promise that was broken.
+    /// The first promise that was broken; or that time does not pass, because somebody is busy for ever.
     pub async fn pass(&mut self, time: Duration) -> Result<(), Failed> {
-        tokio::time::sleep(time).await;
+        tokio::select! {
+            biased;
+            what = self.busy.over() => return Err(Failed::Broken(format!("{}: {what}", self.now()))),
+            () = tokio::time::sleep(time) => {}
+        }
         self.bury();
         for write in self.history.take() {
             self.judge.see(&write).map_err(Failed::Broken)?;

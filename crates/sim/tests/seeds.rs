@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Mutex};
 
-use tiphys_sim::story::play;
+use tiphys_sim::story::{Ending, play};
 
 use crate::in_parallel;
 
@@ -13,65 +13,57 @@ fn seeds() -> Range<usize> {
     parts.unwrap_or_else(|| panic!("TIPHYS_SEEDS is {text:?}; write for instance 0..500"))
 }
 
-/// Seeds that are known to break a promise, with what they do. The list may only shrink.
-fn known() -> BTreeMap<usize, &'static str> {
-    let lines = include_str!("../open-seeds.txt").lines().filter(|line| !line.starts_with('#'));
-    let pairs = lines.filter_map(|line| line.split_once(' '));
-    pairs.filter_map(|(seed, what)| Some((seed.parse().ok()?, what.trim()))).collect()
-}
-
-/// One that never ends cannot be played in a suite.
-const NEVER_ENDS: &str = "never ends";
-
 #[test]
 fn seeds_keep_every_promise() {
     let seeds = seeds();
-    let broken = Mutex::new(Vec::new());
+    let (broken, differing) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let uses: Mutex<BTreeMap<&str, u64>> = Mutex::default();
-    let known = known();
     in_parallel(seeds.clone(), |seed| {
-        if known.get(&seed) == Some(&NEVER_ENDS) {
-            return;
+        let (first, second) = (play(seed as u64), play(seed as u64));
+        if let Some(difference) = difference(&first, &second) {
+            println!("\nseed {seed} is not the same story twice: {difference}\n{}", again(seed));
+            differing.lock().unwrap().push(seed);
         }
-        match play(seed as u64) {
+        match first {
             Ok(ending) => {
                 let mut uses = uses.lock().unwrap();
                 ending.uses.into_iter().for_each(|(rule, times)| *uses.entry(rule).or_default() += times);
             }
             Err(error) => {
-                let next = seed + 1;
-                println!(
-                    "\nseed {seed}: {error}\n\nto play it again:\n  TIPHYS_SEEDS={seed}..{next} cargo test --release -p \
-                     tiphys-sim seeds_keep_every_promise -- --nocapture\n"
-                );
+                println!("\nseed {seed}: {error}\n\n{}", again(seed));
                 broken.lock().unwrap().push(seed);
             }
         }
     });
     println!("seeds {seeds:?}; how often each rule had something to check: {:?}", uses.lock().unwrap());
-    let (known, broken): (Vec<usize>, Vec<usize>) =
-        broken.into_inner().unwrap().into_iter().partition(|seed| known.contains_key(seed));
-    println!("known to break a promise (crates/sim/open-seeds.txt): {known:?}");
+    let differing = differing.into_inner().unwrap();
+    assert!(differing.is_empty(), "{} seeds are not the same story twice: {differing:?}", differing.len());
+    let broken = broken.into_inner().unwrap();
     assert!(broken.is_empty(), "{} seeds broke a promise: {broken:?}", broken.len());
 }
 
-#[test]
-fn a_seed_is_the_same_story_twice() {
-    let seeds = seeds();
-    let few = seeds.start..seeds.end.min(seeds.start + 1);
-    in_parallel(few, |seed| {
-        let (Ok(first), Ok(second)) = (play(seed as u64), play(seed as u64)) else { return };
-        let differs = first.history.iter().zip(&second.history).position(|(a, b)| a != b);
-        if let Some(at) = differs {
-            let around = at.saturating_sub(3)..at;
-            panic!(
-                "seed {seed}: write {at} differs\n{}\nfirst:  {}\nsecond: {}",
-                first.history[around].join("\n"),
-                first.history[at],
-                second.history[at]
-            );
-        }
-        assert_eq!(first.history.len(), second.history.len(), "seed {seed}");
-        assert_eq!(first.acts, second.acts, "seed {seed}");
-    });
+fn again(seed: usize) -> String {
+    let next = seed + 1;
+    format!(
+        "to play it again:\n  TIPHYS_SEEDS={seed}..{next} cargo test --release -p tiphys-sim seeds_keep_every_promise -- \
+         --nocapture\n"
+    )
+}
+
+/// Returns where two runs of one seed part ways: every write and its time, every act, and what is told of a broken promise.
+fn difference(first: &Result<Ending, String>, second: &Result<Ending, String>) -> Option<String> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => differing_line(&first.history, &second.history, "write")
+            .or_else(|| differing_line(&first.acts, &second.acts, "act")),
+        (Err(first), Err(second)) => (first != second).then(|| format!("first:  {first}\nsecond: {second}")),
+        _ => Some("only one of them breaks a promise".to_owned()),
+    }
+}
+
+fn differing_line(first: &[String], second: &[String], what: &str) -> Option<String> {
+    let pairs = first.iter().zip(second);
+    let at = pairs.clone().position(|(a, b)| a != b).or((first.len() != second.len()).then_some(pairs.len()))?;
+    let line = |lines: &[String]| lines.get(at).map_or("nothing more", String::as_str).to_owned();
+    let before = first[at.saturating_sub(3)..at].join("\n");
+    Some(format!("{what} {at}\n{before}\nfirst:  {}\nsecond: {}", line(first), line(second)))
 }

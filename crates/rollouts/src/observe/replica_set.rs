@@ -103,6 +103,13 @@ impl ReplicaSetView {
         self.available().min(self.size())
     }
 
+    /// Returns the pods that are ready, for however short a time, as far as its pods are known. Which of them a scale-down takes
+    /// is up to the ReplicaSet controller: only pods that are not ready are sure to go first.
+    #[must_use]
+    pub fn serving(&self) -> i32 {
+        self.serving.unwrap_or(self.status_ready).max(self.available()).min(self.size())
+    }
+
     /// Returns the pods that exist, without the ones that a restart added.
     #[must_use]
     pub fn existing(&self) -> i32 {

@@ -102,7 +102,7 @@ pub(crate) fn resize(release: &Release<'_>, selectors: &Selectors) -> (Vec<Step>
             steps.extend(scale::to(release, new, new_size(release, new), scale::Deadline::Drop));
         }
     }
-    if may_retire(release) {
+    if may_retire(release, selectors) {
         let retired = delay::retire(release, delay::Kept::Desired, |hash| is_referenced(release, selectors, hash));
         steps.extend(retired.steps);
         until = [until, retired.until].into_iter().flatten().min();
@@ -111,11 +111,13 @@ pub(crate) fn resize(release: &Release<'_>, selectors: &Selectors) -> (Vec<Step>
 }
 
 /// Old versions stay while a person has to decide, and, without a delay of their own, until the analysis after the switch has
-/// found the new one good.
-fn may_retire(release: &Release<'_>) -> bool {
+/// found the new one good. While the active Service selects no version, users reach all of them, so that the old ones stay until
+/// the new one is complete.
+fn may_retire(release: &Release<'_>, selectors: &Selectors) -> bool {
+    let is_needed = selectors.active.is_empty() && release.new.is_none_or(|new| new.lasting() < release.desired());
     let has_delay = release.blue_green().is_some_and(|strategy| strategy.scale_down_delay_seconds.is_some());
     let is_undecided = release.pause(pause::INCONCLUSIVE_ANALYSIS_RUN).is_some();
-    !is_undecided && (has_delay || release.is_promoted() || analyses::is_after_done(release))
+    !is_needed && !is_undecided && (has_delay || release.is_promoted() || analyses::is_after_done(release))
 }
 
 fn is_referenced(release: &Release<'_>, selectors: &Selectors, hash: &str) -> bool {

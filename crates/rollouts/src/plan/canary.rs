@@ -99,6 +99,7 @@ fn resize_both(release: &Release<'_>) -> Vec<Step> {
     let stable = release.separate_stable().map(|set| (set, split.stable));
     let new = release.new.map(|set| (set, split.new));
     for (set, size) in [stable, new].into_iter().flatten().filter(|(set, _)| !set.deleting) {
+        let size = spared(set, size, &mut spare(release));
         let step = scale::to(release, set, size, scale::Deadline::Drop);
         let is_resized = step.as_ref().is_some_and(scale::is_resize);
         steps.extend(step);
@@ -123,9 +124,33 @@ fn give_way(release: &Release<'_>) -> Option<Step> {
         return None;
     }
     let want = canary_size::ideal(sizes.desired, sizes.weight, sizes.limits.surge);
-    let dead = stable.size() - stable.lasting();
+    let dead = stable.size() - stable.serving();
     let places = dead.min(want.new - new.size()).min(stable.size() - want.stable);
     (places > 0).then(|| scale::to(release, stable, stable.size() - places, scale::Deadline::Drop))?
+}
+
+/// Extra pods of a restart that cannot go yet leave an update less room: one may come on top of it, no more.
+fn beside_extra_pods(release: &Release<'_>, limits: Limits) -> Limits {
+    let extra: i32 = release.owned.iter().map(|set| set.surge).sum();
+    let least = limits.surge.min(i32::from(limits.unavailable == 0));
+    Limits { surge: (limits.surge - (extra - 1).max(0)).max(least), ..limits }
+}
+
+/// Available pods that are not needed.
+fn spare(release: &Release<'_>) -> i32 {
+    (release.lasting() - release.desired() + Limits::of(release.rollout).unavailable).max(0)
+}
+
+/// A ReplicaSet shrinks by its pods that are not ready, which go first, and by what is spare. One that is ready but not yet
+/// available may stay in place of an available one. (Upstream takes every pod that is not available for gone.)
+fn spared(set: &ReplicaSetView, size: i32, spare: &mut i32) -> i32 {
+    let serving = set.serving();
+    if size >= serving {
+        return size;
+    }
+    let taken = (serving - size).min(*spare);
+    *spare -= taken;
+    serving - taken
 }
 
 fn sizes(release: &Release<'_>) -> Sizes {
@@ -137,7 +162,7 @@ fn sizes(release: &Release<'_>) -> Sizes {
     Sizes {
         desired: release.desired(),
         weight: steps::weight(release.rollout),
-        limits: Limits::of(release.rollout),
+        limits: beside_extra_pods(release, Limits::of(release.rollout)),
         new: release.new.map(ReplicaSetView::side),
         stable,
         old: release.others.iter().map(|set| set.size()).sum(),
@@ -151,6 +176,8 @@ fn shrink_old(release: &Release<'_>) -> Vec<Step> {
     let sides: Vec<Side> = old.iter().map(|set| set.side()).collect();
     let floor = release.desired() - Limits::of(release.rollout).unavailable;
     let shrunk = canary_size::shrink_old(&sides, release.lasting(), floor);
-    let steps = old.into_iter().zip(shrunk).filter(|(set, size)| *size < set.size());
+    let mut spare = spare(release);
+    let shrunk = old.into_iter().zip(shrunk).map(|(set, size)| (set, spared(set, size, &mut spare)));
+    let steps = shrunk.filter(|(set, size)| *size < set.size());
     steps.filter_map(|(set, size)| scale::to(release, set, size, scale::Deadline::Drop)).collect()
 }

@@ -59,6 +59,10 @@ pub(crate) fn advance(release: &Release<'_>, at: Timestamp) -> (Vec<Step>, Optio
     if !left_over.is_empty() {
         return (left_over, None);
     }
+    if let Some(other) = release.owned.iter().find(|other| other.surge > 0 && other.uid != set.uid && !other.deleting) {
+        let trouble = format!("more available pods before the extra pods of ReplicaSet {} may go", other.name);
+        return (Vec::new(), Some(Block::NewPod { trouble }));
+    }
     wave(release, set, at)
 }
 
@@ -171,6 +175,7 @@ fn mark(pod: &PodView) -> Option<Step> {
 /// Takes back what a restart left behind on every ReplicaSet but `current`: marks, then extra pods.
 ///
 /// Without a mark the ReplicaSet controller removes the pods that came last, so that no pod goes before its successor serves.
+/// While availability is too low, an extra pod that serves stays.
 #[must_use]
 pub(crate) fn clean(release: &Release<'_>, current: Option<&ReplicaSetView>) -> Vec<Step> {
     let is_current = |uid: &str| current.is_some_and(|set| set.uid == uid);
@@ -183,7 +188,27 @@ pub(crate) fn clean(release: &Release<'_>, current: Option<&ReplicaSetView>) -> 
         return steps;
     }
     let sets = release.owned.iter().filter(|set| set.surge > 0 && !is_current(&set.uid) && !set.deleting);
-    sets.map(|set| resize(release, set, 0)).collect()
+    let kept = sets.map(|set| (set, set.surge - removable(release, set).clamp(0, set.surge)));
+    // One at a time: they share what is beyond the promise.
+    kept.filter(|(set, kept)| *kept < set.surge).map(|(set, kept)| resize(release, set, kept)).take(1).collect()
+}
+
+/// How many pods a ReplicaSet can lose: those that are not ready go first, and then what is available beyond what the Rollout
+/// promises; for a blue-green beyond the size, as the pods of other versions serve nobody.
+fn removable(release: &Release<'_>, set: &ReplicaSetView) -> i32 {
+    let count = |pods: usize| i32::try_from(pods).unwrap_or(i32::MAX);
+    let available = |set: &ReplicaSetView| {
+        let all = release.pods_of(set).filter(|pod| is_available(release, pod)).count();
+        count(all).min(set.spec_replicas)
+    };
+    let dead = release.pods_of(set).filter(|pod| !pod.leaving && !pod.finished && !pod.is_serving()).count();
+    let beyond = if release.canary().is_some() {
+        let all: i32 = release.owned.iter().map(|set| available(set)).sum();
+        all - release.desired() + defaults::max_unavailable(release.rollout)
+    } else {
+        available(set) - set.size()
+    };
+    count(dead) + beyond.max(0)
 }
 
 /// A ReplicaSet that still has to remove pods needs the marks to choose them.

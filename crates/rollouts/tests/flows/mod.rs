@@ -4,6 +4,7 @@ mod analysis;
 mod blue_green;
 mod canary;
 mod damage;
+mod floors;
 mod history;
 mod issues;
 mod mesh;

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Judge, facts::Pod};
+use super::{
+    Judge,
+    facts::{Pod, Set},
+};
 
 /// A pod that stopped being available through no act of the controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub(super) struct Lost {
 
 /// Who took a pod away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
+pub(super) enum Cause {
     /// The controller, for a restart.
     Restart,
     /// The controller, by making its ReplicaSet smaller.
@@ -71,9 +74,22 @@ impl Judge {
             ("EvictionByEvictionAPI", _) => Cause::Restart,
             ("", Some(_)) if is_by_person => Cause::Other,
             // One that is to have no pods at all is emptied by the update, whatever a restart had in mind.
-            ("", Some(set)) if old.goes_next && set.replicas > 0 => Cause::Restart,
+            // Where the update shrinks a ReplicaSet in the midst of a restart that surges, the pods that go are the marked ones,
+            // and the update answers for them.
+            ("", Some(set)) if old.goes_next && set.replicas > 0 => {
+                self.shrunk.get(&set.uid).copied().unwrap_or(Cause::Restart)
+            }
             ("", Some(_)) => Cause::ScaleDown,
             _ => Cause::Other,
+        }
+    }
+
+    /// Notes what a ReplicaSet was made smaller for: its extra pods are the restart's, the others the update's.
+    pub(super) fn note_shrinking(&mut self, old: &Set, new: &Set) {
+        if new.replicas < old.replicas {
+            let is_update = new.replicas - new.surge < old.replicas - old.surge;
+            let cause = if is_update { Cause::ScaleDown } else { Cause::Restart };
+            self.shrunk.insert(new.uid.clone(), cause);
         }
     }
 

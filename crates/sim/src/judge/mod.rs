@@ -18,7 +18,7 @@ use serde_json::Value;
 use tiphys_sandbox::{object::Object, store::Change};
 
 use self::{
-    availability::Lost,
+    availability::{Cause, Lost},
     facts::{Pod, Rollout, Set, selected},
     window::{Promises, Sight},
 };
@@ -39,6 +39,8 @@ pub struct Judge {
     aborted: Option<Timestamp>,
     sight: Sight,
     lost: Vec<Lost>,
+    /// What each ReplicaSet was last made smaller for.
+    shrunk: BTreeMap<String, Cause>,
     evicted: BTreeSet<String>,
     /// Pods with this uid, or of a ReplicaSet with this uid, were deleted by a person.
     deleted: BTreeSet<String>,
@@ -138,6 +140,9 @@ impl Judge {
             Some(set) => self.sets.insert(name, set),
             None => self.sets.remove(&name),
         };
+        if let (Some(old), Some(new)) = (&old, &new) {
+            self.note_shrinking(old, new);
+        }
         match new {
             Some(new) => self.judge_set(at, old.as_ref(), &new, self.by_person.contains(&change.revision)),
             None => Ok(()),
