@@ -10,7 +10,7 @@ use tiphys_api::{
         labels::{POD_TEMPLATE_HASH, ROLLOUT_TYPE},
         reasons::{event, pause},
     },
-    types::{PauseCondition, RolloutAnalysisRunStatus},
+    types::{ObjectMeta, PauseCondition, RolloutAnalysisRunStatus},
 };
 use tiphys_runtime::recorder::Note;
 
@@ -113,25 +113,27 @@ pub struct History<'a> {
     pub unsuccessful: usize,
 }
 
-/// Returns the runs that are deleted: those of revisions that are gone, and those beyond the limits, the oldest first to go.
+/// Returns the AnalysisRuns (or Experiments) that are deleted: those of revisions that are gone, and those beyond the limits,
+/// the oldest first to go. `facts` says metadata and phase of one.
 #[must_use]
-pub fn surplus<'r>(runs: &'r [AnalysisRun], history: &History<'_>) -> Vec<&'r AnalysisRun> {
-    let name = |run: &AnalysisRun| run.metadata.name.clone().unwrap_or_default();
-    let mut others: Vec<_> = runs.iter().filter(|run| !history.current.contains(name(run).as_str())).collect();
-    others.sort_by_key(|run| (std::cmp::Reverse(run.metadata.creation_timestamp.as_ref().map(|at| at.0)), name(run)));
+pub fn surplus<'r, T>(all: &'r [T], facts: impl Fn(&T) -> (&ObjectMeta, &str), history: &History<'_>) -> Vec<&'r T> {
+    let name = |one: &T| facts(one).0.name.clone().unwrap_or_default();
+    let mut others: Vec<_> = all.iter().filter(|one| !history.current.contains(name(one).as_str())).collect();
+    others.sort_by_key(|one| (std::cmp::Reverse(facts(one).0.creation_timestamp.as_ref().map(|at| at.0)), name(one)));
     let (mut successful, mut unsuccessful) = (0, 0);
-    let is_surplus = |run: &&AnalysisRun| {
-        let hash = run.metadata.labels.as_ref().and_then(|labels| labels.get(POD_TEMPLATE_HASH));
+    let is_surplus = |one: &&T| {
+        let (metadata, phase) = facts(one);
+        let hash = metadata.labels.as_ref().and_then(|labels| labels.get(POD_TEMPLATE_HASH));
         if !hash.is_some_and(|hash| history.hashes.contains(hash.as_str())) {
-            return run.metadata.deletion_timestamp.is_none();
+            return metadata.deletion_timestamp.is_none();
         }
-        let (count, limit) = match run.status.phase.as_str() {
+        let (count, limit) = match phase {
             phase if !is_completed(phase) => return false,
             SUCCESSFUL => (&mut successful, history.successful),
             _ => (&mut unsuccessful, history.unsuccessful),
         };
         *count += 1;
-        *count > limit && run.metadata.deletion_timestamp.is_none()
+        *count > limit && metadata.deletion_timestamp.is_none()
     };
     others.into_iter().filter(is_surplus).collect()
 }
@@ -184,7 +186,10 @@ mod tests {
             successful: 1,
             unsuccessful: 1,
         };
-        let names: Vec<_> = surplus(&runs, &history).iter().map(|run| run.metadata.name.clone().unwrap()).collect();
+        let names: Vec<_> = surplus(&runs, |run| (&run.metadata, run.status.phase.as_str()), &history)
+            .iter()
+            .map(|run| run.metadata.name.clone().unwrap())
+            .collect();
         assert_eq!(names, ["gone", "bad", "old"]);
     }
 

@@ -17,14 +17,14 @@
 //! | [`action`] | what a plan asks for |
 //! | [`apply`] | carrying it out; takes no decision |
 //! | [`controller`] | caches, queue and workers |
+//! | [`experiment`] | the same for Experiments: observe, plan, apply; the controller looks after both |
 //! | [`step_plugin`] | what a step asks of a plugin, and what it answers |
 //! | [`metrics`] | what dashboards and alerts read |
 //! | [`permissions`] | what the controller asks of the API, as RBAC names it |
 //! | [`router_plugin`] | what a router that is a plugin is told, and what it answers |
 //! | [`names`] | labels and annotations of our own |
 //!
-//! Deliberately absent: measuring (crate `analysis`), what routers write (crate `traffic`), notifications. Experiments are
-//! planned ([`experiment`]) but not carried out yet: a canary step that asks for one is reported as invalid.
+//! Deliberately absent: measuring (crate `analysis`), what routers write (crate `traffic`), notifications.
 
 pub mod action;
 pub mod apply;

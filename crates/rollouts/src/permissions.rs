@@ -1,7 +1,7 @@
 //! What the controller asks of the API, as RBAC names it: the whole list, next to the code that does it.
 //!
-//! A test runs the controller and compares: every request is allowed by [`controller`], [`analyses`] or [`routers`], and every verb of
-//! [`controller`] is used.
+//! A test runs the controller and compares: every request is allowed by one of the lists, and every verb of [`controller`] and
+//! of [`experiments`] but `get` is used.
 
 /// What may be done with some resources of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn controller() -> &'static [Permission] {
             "argoproj.io",
             &["analysisruns", "analysistemplates", "clusteranalysistemplates", "experiments"],
             &["list", "watch"],
-            "metrics",
+            "metrics, and Experiments that are looked after",
         ),
         may("apps", &["replicasets"], &["create", "delete", "list", "patch", "watch"], "one for each version"),
         may("apps", &["controllerrevisions"], &["create", "delete", "get"], "the stable template during an update"),
@@ -64,6 +64,23 @@ pub fn analyses() -> &'static [Permission] {
         may("argoproj.io", &["analysistemplates", "clusteranalysistemplates"], &["list", "watch"], "what is measured"),
         may("batch", &["jobs"], &["create", "delete", "get", "list", "watch"], "measurements by Jobs"),
         may("", &["secrets"], &["get"], "arguments and credentials of measurements"),
+    ];
+    ALL
+}
+
+/// Returns what Experiments need: asked for once there is one, or a step of a Rollout that is one.
+#[must_use]
+pub fn experiments() -> &'static [Permission] {
+    const ALL: &[Permission] = &[
+        may(
+            "argoproj.io",
+            &["experiments"],
+            &["create", "delete", "patch"],
+            "steps that are Experiments, and their status",
+        ),
+        may("argoproj.io", &["analysisruns"], &["create", "get", "patch"], "Experiments that are judged"),
+        may("apps", &["replicasets"], &["create", "get", "patch"], "one for each template of an Experiment"),
+        may("", &["services"], &["create", "delete", "get"], "templates of Experiments that get requests"),
     ];
     ALL
 }

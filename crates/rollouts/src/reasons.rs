@@ -2,6 +2,7 @@
 
 mod analysis;
 mod attention;
+mod experiment;
 mod plugin;
 mod pods;
 mod traffic;
@@ -31,6 +32,7 @@ pub(crate) fn explain(release: &Release<'_>, restart: &Restart) -> Vec<Reason> {
     all.extend(too_late(release));
     all.extend(traffic::explain(release));
     all.extend(plugin::explain(release));
+    all.extend(experiment::explain(release));
     all.extend(analysis::troubles(release));
     if all.is_empty() {
         all.push(moving(release).unwrap_or_else(|| settled(release)));

@@ -249,7 +249,8 @@ impl World {
     pub async fn patch(&mut self, kind: &str, name: &str, patch: &Value) -> Result<(), Failed> {
         let api = self.api(kind);
         let (params, merge) = (PatchParams::default(), Patch::Merge(patch));
-        let patched = if patch.get("status").is_some() {
+        let has_subresource = !matches!(kind, "Experiment" | "AnalysisRun");
+        let patched = if has_subresource && patch.get("status").is_some() {
             api.patch_status(name, &params, &merge).await
         } else {
             api.patch(name, &params, &merge).await
@@ -345,7 +346,7 @@ fn text(value: &Value) -> &str {
 /// The version in which a kind is used here.
 fn api_version(kind: &str) -> &'static str {
     match kind {
-        "Rollout" => "argoproj.io/v1alpha1",
+        "Rollout" | "Experiment" | "AnalysisRun" => "argoproj.io/v1alpha1",
         "ReplicaSet" | "Deployment" | "ControllerRevision" => "apps/v1",
         "PodDisruptionBudget" => "policy/v1",
         _ => "v1",

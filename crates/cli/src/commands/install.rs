@@ -64,6 +64,7 @@ impl Install {
         let rules: Vec<Value> = permissions::controller()
             .iter()
             .chain(permissions::analyses())
+            .chain(permissions::experiments())
             .chain(permissions::routers())
             .map(rule)
             .collect();

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use tiphys_api::Experiment;
+use tiphys_machinery::time;
+use tiphys_runtime::reason::Urgency;
 
 use super::{
     images,
@@ -32,6 +34,12 @@ pub(crate) fn tree(experiment: &Experiment, objects: &Objects, now: Timestamp) -
     ];
     if !experiment.status.message.is_empty() {
         head.push(("Message:", experiment.status.message.clone().into()));
+    }
+    let why = tiphys_rollouts::experiment::plan::reasons(experiment, now).into_iter().next();
+    if let Some(reason) = why.filter(|reason| reason.urgency != Urgency::Settled) {
+        let at = reason.next_at.map_or_else(String::new, |at| format!(" at {}", time::seconds(at)));
+        let next = reason.next.map_or_else(String::new, |next| format!("; {next}{at}"));
+        head.push(("Why:", format!("{}{next}", reason.message).into()));
     }
     for (index, image) in images(experiment, &sets).into_iter().enumerate() {
         head.push((if index == 0 { "Images:" } else { "" }, image.into()));
@@ -111,7 +119,14 @@ mod tests {
         let head: Vec<String> = tree.head.iter().map(|(label, cell)| format!("{label} {}", cell.text)).collect();
         assert_eq!(
             head,
-            ["Name: ab", "Namespace: shop", "Status: ◌ Running", "Message: two to go", "Images: web:1 (Σ:base)"]
+            [
+                "Name: ab",
+                "Namespace: shop",
+                "Status: ◌ Running",
+                "Message: two to go",
+                "Why: the experiment has not begun yet",
+                "Images: web:1 (Σ:base)",
+            ]
         );
         let rows: Vec<String> = tree.rows.iter().map(|row| format!("{}|{}", row[0].text, row[2].text)).collect();
         assert_eq!(

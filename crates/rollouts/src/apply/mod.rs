@@ -292,7 +292,7 @@ async fn act(objects: &Objects, rollout: &Rollout, step: &Step, outcome: &mut Ou
 }
 
 /// Makes a patch fail with a conflict if the object is another one by now.
-fn same(patch: &Value, uid: Option<&str>) -> Value {
+pub(crate) fn same(patch: &Value, uid: Option<&str>) -> Value {
     let mut patch = patch.clone();
     if let Some(uid) = uid {
         patch["metadata"]["uid"] = json!(uid);
@@ -330,7 +330,7 @@ fn is_gone(error: &Error) -> bool {
 }
 
 /// The size is changed only if it is still the one that was seen.
-fn scale_operations(
+pub(crate) fn scale_operations(
     target: &Target,
     from: i32,
     to: i32,

@@ -69,27 +69,40 @@ impl Shared {
         if !has_analysis(rollout) {
             return (AnalysisView::default(), None);
         }
-        for kind in AnalysisKind::ALL {
-            let cache = self.caches.analysis.get(&kind);
-            // Cluster templates may be out of reach for a controller of one namespace.
-            if !cache.is_ready() && cache.trouble().is_none() {
-                let resource = kind.resource();
-                return (AnalysisView::default(), Some(ObjectRef::new(resource.kind, "", resource.plural)));
-            }
+        if let Some(kind) = self.unlisted_analysis_kind() {
+            return (AnalysisView::default(), Some(kind));
         }
-        let uid = rollout.metadata.uid.as_deref().unwrap_or_default();
+        (self.analysis_view(rollout.metadata.uid.as_deref().unwrap_or_default(), &key.namespace), None)
+    }
+
+    /// A kind of analyses that has not been listed yet.
+    pub(super) fn unlisted_analysis_kind(&self) -> Option<ObjectRef> {
+        let unlisted = AnalysisKind::ALL.into_iter().find(|kind| {
+            let cache = self.caches.analysis.get(kind);
+            // Cluster templates may be out of reach for a controller of one namespace.
+            !cache.is_ready() && cache.trouble().is_none()
+        });
+        unlisted.map(|kind| {
+            let resource = kind.resource();
+            ObjectRef::new(resource.kind, "", resource.plural)
+        })
+    }
+
+    /// The runs of an owner and all templates that it may name.
+    pub(super) fn analysis_view(&self, uid: &str, namespace: &str) -> AnalysisView {
         let list = |kind: AnalysisKind, namespace: Option<&str>| {
             let all = self.caches.analysis.get(&kind).list(namespace);
             all.into_iter().map(|object| serde_json::to_value(&*object).unwrap_or_default()).collect::<Vec<_>>()
         };
-        let own = Some(key.namespace.as_str());
-        let (runs, templates) = (list(AnalysisKind::Run, own), list(AnalysisKind::Template, own));
-        (AnalysisView::new(uid, runs, templates, list(AnalysisKind::ClusterTemplate, None)), None)
+        let (runs, templates) =
+            (list(AnalysisKind::Run, Some(namespace)), list(AnalysisKind::Template, Some(namespace)));
+        AnalysisView::new(uid, runs, templates, list(AnalysisKind::ClusterTemplate, None))
     }
 
     fn analysis_changed(&self, kind: AnalysisKind, change: &Change<DynamicObject>) {
         let object = change.object();
         if kind == AnalysisKind::Run {
+            self.of_experiment_changed(&object.metadata);
             let of = owner(&object.metadata).filter(|owner| owner.kind == "Rollout");
             let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
             if let Some(owner) = of.filter(|_| is_news(change)) {

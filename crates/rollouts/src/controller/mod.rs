@@ -5,6 +5,7 @@
 //! [`Controller::run`] stops everything at its next `.await`, as a crash would.
 
 mod analyses;
+mod experiments;
 mod memory;
 mod on_demand;
 mod released;
@@ -27,7 +28,7 @@ use tiphys_traffic::{ObjectId, aws::ElasticLoadBalancing};
 use tokio::{task::JoinSet, time::Instant};
 use tracing::{Instrument, debug, info_span, warn};
 
-use self::{memory::Memories, routers::Interests, watching::Caches};
+use self::{experiments::Experiments, memory::Memories, routers::Interests, watching::Caches};
 use crate::{
     Error,
     apply::{self, Kind, Outcome, Tools},
@@ -97,6 +98,7 @@ struct Shared {
     caches: Caches,
     queue: Queue<Key>,
     leftovers: Queue<ObjectId>,
+    experiments: Experiments,
     memories: Memories,
     interests: Interests,
     metrics: Metrics,
@@ -120,6 +122,7 @@ impl Controller {
             caches: Caches::new(),
             queue: Queue::default(),
             leftovers: Queue::default(),
+            experiments: Experiments::default(),
             memories: Memories::default(),
             interests: Interests::default(),
             metrics,
@@ -134,6 +137,7 @@ impl Controller {
         self.shared.caches.ready().await;
         for _ in 0..self.shared.config.workers.max(1) {
             tasks.spawn(work(self.shared.clone()));
+            tasks.spawn(experiments::work(self.shared.clone()));
         }
         tasks.spawn(released::work(self.shared.clone()));
         // None of the tasks ends by itself; a panic in one must not leave the others half alive.
@@ -148,7 +152,7 @@ impl Controller {
     /// Returns whether nothing is to be done at this instant; passes that wait for a time do not count.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.shared.queue.is_idle() && self.shared.leftovers.is_idle()
+        self.shared.queue.is_idle() && self.shared.leftovers.is_idle() && self.shared.experiments.queue.is_idle()
     }
 
     /// Returns whether every kind has been listed once, so that it works.
@@ -162,7 +166,11 @@ impl Controller {
         let rollouts = self.shared.caches.rollouts.list(None);
         let rollouts: Vec<Rollout> = rollouts.iter().map(|rollout| watching::typed(rollout)).collect();
         metrics::write_rollouts(page, &rollouts);
-        let queues = [("Rollouts", self.shared.queue.counts()), ("Leftovers", self.shared.leftovers.counts())];
+        let queues = [
+            ("Rollouts", self.shared.queue.counts()),
+            ("Leftovers", self.shared.leftovers.counts()),
+            ("Experiments", self.shared.experiments.queue.counts()),
+        ];
         metrics::write_queues(page, &queues);
     }
 
@@ -268,6 +276,7 @@ impl Shared {
         let (analysis, unread_analysis) = self.analysis(&stored.typed, key);
         let (routing, unlisted) = self.routing(&stored.typed, key);
         let awaited = self.awaited(key).or_else(|| self.awaited_route(key)).or(unread).or(unread_analysis).or(unlisted);
+        let awaited = awaited.or_else(|| self.unlisted_experiments(&stored.typed, key));
         Some(Parts {
             rollout,
             budgets: self.caches.budgets.list(Some(&key.namespace)),
@@ -277,7 +286,7 @@ impl Shared {
             workload,
             stable_record: None,
             routing,
-            experiment: None,
+            experiments: self.caches.experiments_of(&uid),
             analysis,
             recall,
             awaited,

@@ -11,7 +11,9 @@ use kube::{
     api::{ApiResource, DynamicObject},
     runtime::watcher,
 };
-use tiphys_api::{Rollout, Stored, constants::labels, types::ObjectRef as WorkloadRef, validation::named_services};
+use tiphys_api::{
+    Experiment, Rollout, Stored, constants::labels, types::ObjectRef as WorkloadRef, validation::named_services,
+};
 use tiphys_runtime::{
     cache::{Cache, Change, Key},
     recorder::Note,
@@ -40,6 +42,7 @@ pub(super) struct Caches {
     pub(super) workloads: OnDemand<WorkloadKind>,
     pub(super) routers: OnDemand<Resource>,
     pub(super) analysis: OnDemand<AnalysisKind>,
+    pub(super) experiments: Cache<DynamicObject>,
 }
 
 impl Caches {
@@ -47,12 +50,13 @@ impl Caches {
         Self {
             rollouts: Cache::new(rollout_terms),
             replica_sets: Cache::new(replica_set_terms),
-            pods: Cache::new(|pod| owner(&pod.metadata).map(|owner| owner.uid.clone()).into_iter().collect()),
-            services: Cache::new(|_| Vec::new()),
+            pods: Cache::new(|pod| owner_term(&pod.metadata)),
+            services: Cache::new(|service| owner_term(&service.metadata)),
             budgets: Cache::new(|_| Vec::new()),
             workloads: OnDemand::new(),
             routers: OnDemand::new(),
             analysis: OnDemand::new(),
+            experiments: Cache::new(|experiment| owner_term(&experiment.metadata)),
         }
     }
 
@@ -97,7 +101,8 @@ impl Caches {
             Kind::Pod => self.pods.wrote(key, version),
             Kind::Service => self.services.wrote(key, version),
             Kind::AnalysisRun => self.analysis.get(&AnalysisKind::Run).wrote(key, version),
-            Kind::ControllerRevision | Kind::Deployment | Kind::Experiment => {}
+            Kind::Experiment => self.experiments.wrote(key, version),
+            Kind::ControllerRevision | Kind::Deployment => {}
         }
     }
 
@@ -108,7 +113,8 @@ impl Caches {
             Kind::Pod => self.pods.is_current(key),
             Kind::Service => self.services.is_current(key),
             Kind::AnalysisRun => self.analysis.get(&AnalysisKind::Run).is_current(key),
-            Kind::ControllerRevision | Kind::Deployment | Kind::Experiment => true,
+            Kind::Experiment => self.experiments.is_current(key),
+            Kind::ControllerRevision | Kind::Deployment => true,
         }
     }
 }
@@ -125,7 +131,15 @@ pub(super) fn start(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
     };
     let caches = &shared.caches;
     let instance = watcher::Config::default().labels(&instance_selector(shared.config.instance.as_deref()));
-    tasks.spawn(caches.rollouts.clone().follow(rollouts, instance, prune_rollout, about(Shared::rollout_changed)));
+    tasks.spawn(caches.rollouts.clone().follow(
+        rollouts,
+        instance.clone(),
+        prune_rollout,
+        about(Shared::rollout_changed),
+    ));
+    let all = dynamic(client, namespace, &ApiResource::erase::<Experiment>(&()));
+    let told = about(Shared::experiment_changed);
+    tasks.spawn(caches.experiments.clone().follow(all, instance, prune_dynamic, told));
     let told = shared.clone();
     let sets = scoped(client, namespace);
     tasks.spawn(caches.replica_sets.clone().follow(sets, hashed(), prune, move |c| told.replica_set_changed(&c)));
@@ -216,6 +230,10 @@ fn rollout_terms(object: &DynamicObject) -> Vec<String> {
     terms
 }
 
+fn owner_term(metadata: &ObjectMeta) -> Vec<String> {
+    owner(metadata).map(|owner| owner.uid.clone()).into_iter().collect()
+}
+
 fn replica_set_terms(set: &ReplicaSet) -> Vec<String> {
     let namespace = set.metadata.namespace.as_deref().unwrap_or_default();
     vec![owner(&set.metadata).map_or_else(|| orphans(namespace), |owner| owner.uid.clone())]
@@ -274,7 +292,7 @@ impl Shared {
         let namespace = set.metadata.namespace.as_deref().unwrap_or_default();
         match owner(&set.metadata) {
             Some(owner) if owner.kind == "Rollout" => self.queue.add(Key::new(namespace, &owner.name)),
-            Some(_) => {}
+            Some(_) => self.of_experiment_changed(&set.metadata),
             None => self.add_all(namespace, |_| true),
         }
     }
@@ -334,6 +352,10 @@ impl Shared {
         let key = Key::of(&**service);
         for rollout in self.caches.rollouts.with_term(&service_term(&key.namespace, &key.name)) {
             self.queue.add(Key::of(&*rollout));
+        }
+        self.of_experiment_changed(&service.metadata);
+        if matches!(change, Change::Deleted(_)) {
+            self.service_returned(&service.metadata);
         }
         if released::is_managed(service) {
             self.leftovers.add(released::service_id(&key));

@@ -7,5 +7,6 @@
 //! ```
 
 pub mod action;
+pub mod apply;
 pub mod observe;
 pub mod plan;

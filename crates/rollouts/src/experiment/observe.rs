@@ -1,6 +1,9 @@
 //! Everything a plan for an Experiment is made from: plain data, sorted.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::api::core::v1::Service;
 use tiphys_analysis::template::Templates;
@@ -17,6 +20,8 @@ pub struct Observed {
     pub replica_sets: Vec<ReplicaSetView>,
     /// Its Services, by name.
     pub services: Vec<Arc<Service>>,
+    /// Names of Services that belong to other Experiments: they may be free again soon.
+    pub lent_services: BTreeSet<String>,
     /// Its AnalysisRuns, by name.
     pub runs: BTreeMap<String, AnalysisRun>,
     /// The templates that exist.

@@ -17,7 +17,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tiphys_api::{
-    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Rollout, Stored, constants::labels,
+    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout, Stored, constants::labels,
     validation::named_services,
 };
 use tiphys_traffic::{Need, Objects, needs};
@@ -51,10 +51,12 @@ pub async fn fetch(client: &Client, namespace: &str, name: &str) -> Result<Optio
     let stable_record = source.stable_record(&stored.typed, &replica_sets).await?;
     let routing = source.routing(&stored.typed, &tiphys_traffic::Settings::default()).await?;
     let analysis = source.analysis(&stored.typed).await?;
+    let experiments = source.experiments(&stored.typed).await?;
     Ok(Some(assemble(Parts {
         rollout,
         routing,
         analysis,
+        experiments,
         replica_sets,
         pods: Some(pods),
         services,
@@ -92,6 +94,7 @@ pub async fn fetch_all(
         let replica_sets = of(&replica_sets, &namespace);
         all.push(assemble(Parts {
             analysis: single.analysis(&stored.typed).await?,
+            experiments: single.experiments(&stored.typed).await?,
             workload: single.referenced(&stored.typed).await?,
             stable_record: single.stable_record(&stored.typed, &replica_sets).await?,
             rollout,
@@ -220,6 +223,14 @@ impl Source<'_> {
         let cluster = optional(self.objects::<ClusterAnalysisTemplate>(None, &all).await)?;
         let uid = rollout.metadata.uid.as_deref().unwrap_or_default();
         Ok(AnalysisView::new(uid, runs, templates, cluster))
+    }
+
+    /// Experiments, if the Rollout has a step that is one.
+    async fn experiments(&self, rollout: &Rollout) -> Result<Vec<Value>, Error> {
+        if !super::has_experiment(rollout) {
+            return Ok(Vec::new());
+        }
+        self.objects::<Experiment>(Some(self.namespace), &ListParams::default()).await
     }
 
     async fn objects<K>(&self, namespace: Option<&str>, params: &ListParams) -> Result<Vec<Value>, Error>

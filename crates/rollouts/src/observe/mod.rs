@@ -19,10 +19,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Service, policy::v1::PodDisruptionBudget};
 use serde_json::Value;
 use tiphys_api::{
-    Rollout, Stored,
+    Experiment, Rollout, Stored,
     constants::{annotations, labels},
     selector,
-    types::{ExperimentStatus, LabelSelector, ObjectRef as WorkloadRef},
+    types::{LabelSelector, ObjectRef as WorkloadRef},
     validation::{ServiceView, named_services},
 };
 use tiphys_runtime::{reason::ObjectRef, recorder::Note};
@@ -64,8 +64,8 @@ pub struct Observed {
     pub stable_record: Option<StableRecord>,
     /// Objects of routers, as far as they were read.
     pub routing: tiphys_traffic::Objects,
-    /// Status of the Experiment of the current step.
-    pub experiment: Option<ExperimentStatus>,
+    /// The Experiments that the Rollout owns, by name.
+    pub experiments: BTreeMap<String, Experiment>,
     /// AnalysisRuns and the templates that they are made from.
     pub analysis: AnalysisView,
     /// What we know from our own acts and cannot see in the objects.
@@ -219,8 +219,8 @@ pub struct Parts {
     pub stable_record: Option<StableRecord>,
     /// Objects of routers.
     pub routing: tiphys_traffic::Objects,
-    /// Status of the Experiment of the current step.
-    pub experiment: Option<ExperimentStatus>,
+    /// Experiments of the namespace.
+    pub experiments: Vec<Value>,
     /// AnalysisRuns and the templates that they are made from.
     pub analysis: AnalysisView,
     /// What we know from our own acts.
@@ -248,10 +248,32 @@ pub fn assemble(parts: Parts) -> Observed {
         pods,
         stable_record: parts.stable_record,
         routing: parts.routing,
-        experiment: parts.experiment,
+        experiments: experiments(&uid, parts.experiments),
         analysis: parts.analysis,
         recall: parts.recall,
         awaited: parts.awaited,
+    }
+}
+
+fn experiments(uid: &str, all: Vec<Value>) -> BTreeMap<String, Experiment> {
+    let all = all.into_iter().map(|object| tiphys_api::decode::<Experiment>(object).object);
+    let owned = all.filter(|experiment| replica_set::controller_uid(&experiment.metadata).as_deref() == Some(uid));
+    owned.map(|experiment| (experiment.metadata.name.clone().unwrap_or_default(), experiment)).collect()
+}
+
+/// Returns whether a Rollout has a step that is an Experiment, or has one recorded.
+#[must_use]
+pub(crate) fn has_experiment(rollout: &Rollout) -> bool {
+    let canary = rollout.spec.strategy.canary.as_ref();
+    canary.is_some_and(|canary| canary.steps.iter().any(|step| step.experiment.is_some()))
+        || !rollout.status.canary.current_experiment.is_empty()
+}
+
+impl Observed {
+    /// Returns the Experiment of the current step.
+    #[must_use]
+    pub fn current_experiment(&self) -> Option<&Experiment> {
+        self.experiments.get(&self.rollout.typed.status.canary.current_experiment)
     }
 }
 

@@ -194,7 +194,7 @@ impl Analyses {
             successful: limit(defaults::successful_run_history_limit(release.rollout)),
             unsuccessful: limit(defaults::unsuccessful_run_history_limit(release.rollout)),
         };
-        steps.extend(surplus(&all, &history).into_iter().map(delete));
+        steps.extend(surplus(&all, |run| (&run.metadata, run.status.phase.as_str()), &history).into_iter().map(delete));
         self.steps.extend(steps);
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
         return super::restart_only(release, steps, restart);
     }
     let analyses = release.analyses();
-    steps.extend(analyses.steps.iter().cloned());
+    steps.extend(release.experiments().steps.iter().chain(&analyses.steps).cloned());
     let (sizes, until) = resize(release, &selectors);
     steps.extend(sizes);
     steps.extend(history::clean(release));

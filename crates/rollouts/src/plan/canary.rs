@@ -35,14 +35,15 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     steps.extend(history::clean(release));
     steps.extend(services::canary(release));
     steps.extend(release.traffic().into_iter().flat_map(|traffic| traffic.steps.iter().cloned()));
-    let analyses = release.analyses();
-    steps.extend(analyses.steps.iter().cloned());
-    let is_halted = release.halted().is_some() || analyses.is_news();
+    let (experiments, analyses) = (release.experiments(), release.analyses());
+    steps.extend(experiments.steps.iter().chain(&analyses.steps).cloned());
+    let is_news = experiments.is_news() || analyses.is_news();
+    let is_halted = release.halted().is_some() || is_news;
     let sizes = if is_halted { Delayed::default() } else { resize(release) };
     let is_resized = sizes.steps.iter().any(scale::is_resize);
     steps.extend(sizes.steps);
     steps.extend(promote::drain_workload(release));
-    let begin = if is_resized || analyses.is_news() { None } else { begin_pause(release) };
+    let begin = if is_resized || is_news { None } else { begin_pause(release) };
     let plugins = plugin_steps::plan(release, is_resized || is_halted);
     steps.extend(plugins.calls.iter().cloned());
     let mut draft = canary_status::advance(release, begin, &plugins);
@@ -50,7 +51,7 @@ pub(crate) fn plan(release: &Release<'_>) -> Plan {
     let mut plan = settle(release, steps, draft, &restart, sizes.until);
     plan.requeue_at(traffic::next_check(release));
     plan.requeue_at(plugins.until);
-    plan.is_failed = analyses.trouble.is_some();
+    plan.is_failed = analyses.trouble.is_some() || experiments.trouble.is_some();
     plan
 }
 

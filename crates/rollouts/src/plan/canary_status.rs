@@ -52,11 +52,14 @@ pub(crate) fn reset(release: &Release<'_>) -> Draft {
 #[must_use]
 pub(crate) fn advance(release: &Release<'_>, begin: Option<&'static str>, plugins: &Plugins) -> Draft {
     let analyses = release.analyses();
+    let experiments = release.experiments();
     let begin = analyses.is_undecided.then_some(pause::INCONCLUSIVE_ANALYSIS_RUN).or(begin);
-    let abort = analyses.abort.clone().or_else(|| plugins.abort.clone());
+    let begin = experiments.is_undecided.then_some(pause::INCONCLUSIVE_EXPERIMENT).or(begin);
+    let abort = [&experiments.abort, &analyses.abort, &plugins.abort].into_iter().flatten().next().cloned();
     let notes = [&plugins.notes[..], &analyses.notes[..]].concat();
     let mut draft = Draft { status: status::base(release), marks: Marks { begin, abort, ..Marks::default() }, notes };
     analyses.write(&mut draft.status);
+    draft.status.canary.current_experiment.clone_from(&experiments.current);
     draft.status.canary.step_plugin_statuses.clone_from(&plugins.statuses);
     let count = release.step_count();
     draft.status.current_step_index = count.map(|count| release.status().current_step_index.unwrap_or(0).min(count));
@@ -82,6 +85,7 @@ fn complete_step(release: &Release<'_>, draft: &mut Draft) {
     draft.status.current_step_index = draft.status.current_step_index.map(|index| index + 1);
     draft.marks.end = Some(pause::CANARY_PAUSE_STEP);
     draft.status.canary.current_step_analysis_run_status = None;
+    draft.status.canary.current_experiment.clear();
     let count = steps::count(release.rollout);
     let text = messages::step_completed(current.index + 1, count, &current.step.summary());
     draft.notes.push(Note::normal(reasons::event::ROLLOUT_STEP_COMPLETED, text));
@@ -103,6 +107,9 @@ pub(crate) fn is_step_complete(release: &Release<'_>, plugins: &Plugins) -> bool
     }
     if step.set_weight.is_some() {
         return is_at_size(release) && traffic::is_at_weight(release);
+    }
+    if step.experiment.is_some() {
+        return release.experiments().is_good;
     }
     if step.analysis.is_some() {
         return release.analyses().step.is_good;

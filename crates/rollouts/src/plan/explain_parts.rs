@@ -40,3 +40,10 @@ pub(crate) fn plugin_step<'a>(release: &Release<'a>) -> Option<(&'a str, Option<
     let all = &release.status().canary.step_plugin_statuses;
     Some((&plugin.name, all.iter().find(|known| known.index == index && known.operation == "Run")))
 }
+
+/// Returns the current step in words if it is an Experiment.
+pub(crate) fn experiment_step(release: &Release<'_>) -> Option<String> {
+    release.canary()?;
+    let current = steps::current(release.rollout).filter(|_| !release.is_aborted() && !release.is_promoted())?;
+    current.step.experiment.as_ref().and_then(|_| current_step(release))
+}

@@ -65,6 +65,7 @@ pub(crate) fn release<'a>(
         settings,
         told: OnceCell::new(),
         judged: OnceCell::new(),
+        tried: OnceCell::new(),
     }
 }
 

@@ -17,6 +17,7 @@ mod conditions;
 mod damage;
 mod delay;
 mod duration;
+mod experiments;
 pub(crate) mod explain_parts;
 mod history;
 mod identify;

@@ -14,6 +14,7 @@ use tiphys_api::{
 use super::{
     Settings,
     analyses::{self, Analyses},
+    experiments::{self, Experiments},
     steps,
     traffic::{self, Traffic},
 };
@@ -49,6 +50,8 @@ pub(crate) struct Release<'a> {
     pub told: OnceCell<Option<Traffic>>,
     /// What becomes of analyses, planned once.
     pub judged: OnceCell<Analyses>,
+    /// What becomes of Experiments, planned once.
+    pub tried: OnceCell<Experiments>,
 }
 
 impl<'a> Release<'a> {
@@ -62,6 +65,12 @@ impl<'a> Release<'a> {
     #[must_use]
     pub(crate) fn analyses(&self) -> &Analyses {
         self.judged.get_or_init(|| analyses::plan(self))
+    }
+
+    /// Returns what becomes of Experiments in this pass.
+    #[must_use]
+    pub(crate) fn experiments(&self) -> &Experiments {
+        self.tried.get_or_init(|| experiments::plan(self))
     }
 
     /// Returns the stored status.

@@ -112,7 +112,7 @@ pub(crate) fn input<'a>(release: &Release<'a>) -> Input<'a> {
         new: release.new.map(pods),
         stable: release.stable.map(pods),
         former: former.map(pods),
-        experiment: release.seen.experiment.as_ref(),
+        experiment: release.seen.current_experiment().map(|experiment| &experiment.status),
     }
 }
 

@@ -13,18 +13,8 @@ pub(crate) fn invalid(seen: &Observed, wanted: &Wanted, settings: &Settings) -> 
     if let Some(message) = validation::invalid_spec(rollout, &seen.rollout.problems, &spec) {
         return Some(message);
     }
-    if let Some(field) = unsupported(rollout) {
-        return Some(super::workload::message(rollout, &format!("not yet supported by tiphys: {field}")));
-    }
     let references = references::known(seen, rollout, &settings.routers);
     validation::invalid_spec(rollout, &[], &validation::validate_references(rollout, &references))
-}
-
-/// Returns the first field in use that this controller does not serve yet.
-fn unsupported(rollout: &Rollout) -> Option<String> {
-    let mut steps = super::steps::all(rollout).iter();
-    let index = steps.position(|step| step.experiment.is_some())?;
-    Some(format!("spec.strategy.canary.steps[{index}].experiment"))
 }
 
 /// Returns the Services and the workload that are named but missing, so that the reason can point at them.

@@ -161,23 +161,6 @@ fn old_replica_sets_beyond_the_limit_are_deleted() {
 }
 
 #[test]
-fn what_is_not_supported_yet_is_named() {
-    let mut world = steps(&json!([]));
-    let experiment = json!({"templates": [{"name": "x", "specRef": "canary"}]});
-    world.change_spec(&json!({"strategy": {"canary": {"steps": [{"setWeight": 5}, {"experiment": experiment}]}}}));
-    world.run(2);
-    assert_eq!(
-        world.phase(),
-        "Degraded InvalidSpec: The Rollout \"web\" is invalid: not yet supported by tiphys: \
-         spec.strategy.canary.steps[1].experiment"
-    );
-    assert_eq!(world.sizes(), "v1:4", "what runs stays");
-    world.change_spec(&json!({"strategy": {"canary": {"steps": []}}}));
-    world.run(2);
-    assert_eq!(world.phase(), "Healthy");
-}
-
-#[test]
 fn metadata_of_a_role_reaches_pods_and_goes_again() {
     let mut world = World::new(&json!({"strategy": {"canary": {
         "steps": [{"setWeight": 50}, {"pause": {}}],

@@ -4,6 +4,7 @@ mod analysis;
 mod blue_green;
 mod canary;
 mod damage;
+mod experiment;
 mod floors;
 mod history;
 mod issues;

@@ -154,10 +154,10 @@ impl World {
             workload: self.workload.clone(),
             stable_record: record.and_then(stable_record),
             routing: self.routing.clone(),
-            experiment: None,
+            experiments: self.runs.values().filter(|run| run["kind"] == "Experiment").cloned().collect(),
             analysis: AnalysisView::new(
                 "rollout-uid",
-                self.runs.values().cloned(),
+                self.runs.values().filter(|run| run["kind"] != "Experiment").cloned(),
                 self.templates.values().cloned(),
                 [],
             ),

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-use tiphys_analysis::template::{ExperimentTemplate, experiment_argument, resolve_references, run_spec};
+use serde_json::json;
+use tiphys_analysis::template::{ExperimentTemplate, experiment_argument, resolve_references, run_spec, same_run};
 use tiphys_api::{
     AnalysisRun,
     constants::{analysis_phase, labels::INSTANCE_ID},
-    types::{API_VERSION, AnalysisTemplateRef, Argument, ExperimentAnalysis, ExperimentAnalysisRunStatus},
+    types::{
+        API_VERSION, AnalysisRunSpec, AnalysisTemplateRef, Argument, ExperimentAnalysis, ExperimentAnalysisRunStatus,
+        ObjectMeta,
+    },
 };
 use tiphys_runtime::recorder::Note;
 
@@ -54,15 +57,21 @@ fn one(
     }
     let refusal = pass.seen.recall.refusals.get(&Wanted::Run(analysis.name.clone()));
     match (built, refusal) {
-        (Ok((name, object)), None) => {
+        (Ok(wanted), None) => {
+            let name = wanted.metadata.name.clone().unwrap_or_default();
             let status = ExperimentAnalysisRunStatus {
                 name: analysis.name.clone(),
                 analysis_run: name.clone(),
                 phase: analysis_phase::PENDING.to_owned(),
                 message: String::new(),
             };
-            let action = Action::CreateRun { analysis: analysis.name.clone(), name, object };
-            plan.steps.push(Step { action, event: None });
+            if !pass.seen.runs.contains_key(&name) {
+                let mut object = json!(wanted);
+                object["apiVersion"] = json!(API_VERSION);
+                object["kind"] = json!("AnalysisRun");
+                let action = Action::CreateRun { analysis: analysis.name.clone(), name, object };
+                plan.steps.push(Step { action, event: None });
+            }
             Some(status)
         }
         (Err(error), _) => Some(failed(analysis, creation(analysis, &error))),
@@ -118,39 +127,38 @@ fn creation(analysis: &ExperimentAnalysis, error: &str) -> String {
     format!("Failed to create AnalysisRun for analysis '{}': {error}", analysis.name)
 }
 
-/// Returns name and object of a run.
-fn build(pass: &Pass<'_>, analysis: &ExperimentAnalysis) -> Result<(String, Value), String> {
+/// Returns the run of an analysis.
+fn build(pass: &Pass<'_>, analysis: &ExperimentAnalysis) -> Result<AnalysisRun, String> {
     let reference =
         AnalysisTemplateRef { template_name: analysis.template_name.clone(), cluster_scope: analysis.cluster_scope };
     let found = resolve_references(&[reference], &pass.seen.templates).map_err(|error| error.to_string())?;
     let arguments = arguments(pass, analysis)?;
     let (dry_run, retention) = (&pass.experiment.spec.dry_run, &pass.experiment.spec.measurement_retention);
     let spec = run_spec(found, &arguments, dry_run, retention).map_err(|error| error.to_string())?;
-    let name = free_name(pass, &format!("{}-{}", pass.seen.name(), analysis.name));
-    let metadata = &pass.experiment.spec.analysis_run_metadata;
-    let instance = pass.experiment.metadata.labels.iter().flatten().filter(|(key, _)| *key == INSTANCE_ID);
-    let mut labels: BTreeMap<&String, &String> = instance.collect();
-    labels.extend(&metadata.labels);
-    let object = json!({
-        "apiVersion": API_VERSION,
-        "kind": "AnalysisRun",
-        "metadata": {
-            "name": name,
-            "namespace": pass.experiment.metadata.namespace,
-            "labels": labels,
-            "annotations": metadata.annotations,
-            "ownerReferences": [templates::owner(pass)],
-        },
-        "spec": spec,
-    });
-    Ok((name, object))
+    let own = &pass.experiment.metadata;
+    let more = &pass.experiment.spec.analysis_run_metadata;
+    let instance = own.labels.iter().flatten().filter(|(key, _)| *key == INSTANCE_ID);
+    let labels = instance.chain(&more.labels).map(|(key, value)| (key.clone(), value.clone()));
+    let metadata = ObjectMeta {
+        name: Some(free_name(pass, &format!("{}-{}", pass.seen.name(), analysis.name), &spec)),
+        namespace: own.namespace.clone(),
+        labels: Some(labels.collect()),
+        annotations: Some(more.annotations.clone().into_iter().collect()),
+        owner_references: serde_json::from_value(json!([templates::owner(pass)])).ok(),
+        ..ObjectMeta::default()
+    };
+    Ok(AnalysisRun { metadata, spec, ..AnalysisRun::default() })
 }
 
-/// `.1`, `.2` and so on are appended to a name that somebody else has.
-fn free_name(pass: &Pass<'_>, base: &str) -> String {
-    let taken = &pass.seen.recall.taken;
+/// `.1`, `.2` and so on are appended to a name that somebody else has, or a run of an earlier try. A run of ours that a death
+/// has kept out of the status is taken.
+fn free_name(pass: &Pass<'_>, base: &str, spec: &AnalysisRunSpec) -> String {
+    let is_free = |name: &String| match pass.seen.runs.get(name) {
+        Some(run) => !is_finished(&run.status.phase) && !run.spec.terminate && same_run(spec, &run.spec),
+        None => !pass.seen.recall.taken.contains(name),
+    };
     let mut names = std::iter::once(base.to_owned()).chain((1..).map(|number| format!("{base}.{number}")));
-    names.find(|name| !taken.contains(name)).unwrap_or_else(|| base.to_owned())
+    names.find(is_free).unwrap_or_else(|| base.to_owned())
 }
 
 /// Before the pods are there the placeholders for them stand for anything.

@@ -22,6 +22,7 @@ use tiphys_api::{
 use tiphys_machinery::go_duration;
 use tiphys_runtime::recorder::{Note, Severity};
 
+pub use self::explain::reasons;
 use super::{action::Plan, observe::Observed};
 use crate::plan::merge;
 
@@ -47,8 +48,8 @@ pub fn plan(seen: &Observed, now: Timestamp) -> Plan {
     conditions::apply(&pass, &mut status);
     tell(experiment, &status, &mut plan);
     plan.requeue_at(pass.next_check(&status));
-    plan.reasons.extend(explain::reasons(&pass, &status));
     plan.status = patch(experiment, &status);
+    plan.reasons = explain::reasons(&Experiment { status, ..experiment.clone() }, now);
     plan
 }
 

@@ -14,7 +14,17 @@ use crate::{
     observe::ReplicaSetView,
 };
 
-/// Plans the Service of a template; returns why there cannot be one.
+/// What can be said of the Service of a template.
+pub(super) enum Standing {
+    /// There is one, or none is needed.
+    Served,
+    /// Its name still belongs to another Experiment.
+    Waiting,
+    /// There cannot be one.
+    Refused(String),
+}
+
+/// Plans the Service of a template.
 pub(super) fn plan(
     pass: &Pass<'_>,
     template: &TemplateSpec,
@@ -22,7 +32,7 @@ pub(super) fn plan(
     desired: i32,
     status: &mut TemplateStatus,
     plan: &mut Plan,
-) -> Option<String> {
+) -> Standing {
     let existing = pass.seen.service(&template.name);
     let name = name(template, set);
     if let Some(service) = existing
@@ -30,35 +40,38 @@ pub(super) fn plan(
     {
         // One under a former name goes, too.
         remove(service, status, plan);
-        return None;
+        return Standing::Served;
     }
-    let name = name?;
+    let Some(name) = name else { return Standing::Served };
     if existing.is_some() {
         name.clone_into(&mut status.service_name);
         status.pod_template_hash.clone_from(&set.hash);
-        return None;
+        return Standing::Served;
     }
     if desired == 0 {
-        return None;
+        return Standing::Served;
     }
     let ports = ports(set);
     if ports.is_empty() {
-        return has_weight(pass, template).then(|| {
-            format!(
-                "Failed to create Service {name} for template '{}': its pods declare no containerPort",
-                template.name
-            )
-        });
+        let message = "its pods declare no containerPort";
+        return if has_weight(pass, template) { refused(template, name, message) } else { Standing::Served };
     }
     if let Some(error) = pass.seen.recall.refusals.get(&Wanted::Service(template.name.clone())) {
-        return Some(format!("Failed to create Service {name} for template '{}': {error}", template.name));
+        return refused(template, name, error);
+    }
+    if pass.seen.lent_services.contains(name) {
+        return Standing::Waiting;
     }
     let object = object(pass, template, set, name, &ports);
     let action = Action::CreateService { template: template.name.clone(), name: name.to_owned(), object };
     plan.steps.push(Step { action, event: None });
     name.clone_into(&mut status.service_name);
     status.pod_template_hash.clone_from(&set.hash);
-    None
+    Standing::Served
+}
+
+fn refused(template: &TemplateSpec, name: &str, error: &str) -> Standing {
+    Standing::Refused(format!("Failed to create Service {name} for template '{}': {error}", template.name))
 }
 
 fn name<'a>(template: &'a TemplateSpec, set: &'a ReplicaSetView) -> Option<&'a str> {

@@ -3,13 +3,17 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tiphys_api::{
+    Experiment,
     constants::{analysis_phase, annotations, labels, reasons},
     defaults, hash,
     types::{API_VERSION, TemplateSpec, TemplateStatus},
 };
 use tiphys_runtime::recorder::Note;
 
-use super::{Pass, is_finished, service};
+use super::{
+    Pass, is_finished,
+    service::{self, Standing},
+};
 use crate::{
     action::Target,
     experiment::{
@@ -40,14 +44,20 @@ pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) -> Vec<TemplateStatus> {
 /// When a template that is not complete has failed.
 pub(super) fn deadline(pass: &Pass<'_>, status: &TemplateStatus) -> Option<Timestamp> {
     let template = pass.experiment.spec.templates.iter().find(|template| template.name == status.name)?;
-    let is_waiting = [PROGRESSING, analysis_phase::RUNNING].contains(&status.status.as_str())
-        && status.available_replicas != desired(pass, template, status);
+    let is_short = || status.available_replicas != desired(pass, template, status);
+    let is_waiting = status.status == PROGRESSING || status.status == analysis_phase::RUNNING && is_short();
     let since = status.last_transition_time.as_ref().filter(|_| is_waiting)?.0;
-    since.checked_add(patience(pass)).ok()
+    since.checked_add(patience(pass.experiment)).ok()
 }
 
-fn patience(pass: &Pass<'_>) -> SignedDuration {
-    SignedDuration::from_secs(defaults::experiment_progress_deadline_seconds(pass.experiment).into())
+/// How long a template may make no progress.
+pub(super) fn patience(experiment: &Experiment) -> SignedDuration {
+    SignedDuration::from_secs(defaults::experiment_progress_deadline_seconds(experiment).into())
+}
+
+/// The name of the ReplicaSet of a template.
+pub(super) fn name(experiment: &Experiment, template: &str) -> String {
+    format!("{}-{template}", experiment.metadata.name.as_deref().unwrap_or_default())
 }
 
 /// How many pods a template should have.
@@ -61,21 +71,24 @@ fn one(pass: &Pass<'_>, template: &TemplateSpec, former: &TemplateStatus, plan: 
         return missing(pass, template, status, plan);
     };
     let desired = desired(pass, template, former);
-    let refusal = service::plan(pass, template, set, desired, &mut status, plan);
+    let standing = service::plan(pass, template, set, desired, &mut status, plan);
     if resize(pass, template, set, desired, plan) {
         status.last_transition_time = Some(pass.stamp());
     }
     count(pass, set, &mut status);
-    match refusal {
-        Some(message) if !is_finished(&former.status) => fail(&mut status, analysis_phase::ERROR, message),
-        _ => judge(pass, desired, former, &mut status),
+    let is_served = !matches!(standing, Standing::Waiting);
+    match standing {
+        Standing::Refused(message) if !is_finished(&former.status) => {
+            fail(&mut status, analysis_phase::ERROR, message);
+        }
+        _ => judge(pass, desired == status.available_replicas && is_served, former, &mut status),
     }
     status
 }
 
 /// A ReplicaSet is made without pods; the next pass sizes it.
 fn missing(pass: &Pass<'_>, template: &TemplateSpec, mut status: TemplateStatus, plan: &mut Plan) -> TemplateStatus {
-    let name = format!("{}-{}", pass.seen.name(), template.name);
+    let name = name(pass.experiment, &template.name);
     if is_finished(&status.status) {
         return status;
     }
@@ -151,6 +164,11 @@ pub(super) fn owner(pass: &Pass<'_>) -> Value {
 
 /// Moves a ReplicaSet to its size, at the end not before its delay has passed. Returns whether it is resized.
 fn resize(pass: &Pass<'_>, template: &TemplateSpec, set: &ReplicaSetView, desired: i32, plan: &mut Plan) -> bool {
+    if desired > 0 && set.deadline().is_some() {
+        // One that is tried again has its delay before it again.
+        let patch = json!({"metadata": {"annotations": {annotations::SCALE_DOWN_DEADLINE: null}}});
+        plan.steps.push(Step { action: Action::AnnotateReplicaSet { target: target(set), patch }, event: None });
+    }
     let goal = if desired == 0 && waits(pass, set, plan) { defaults::experiment_replicas(template) } else { desired };
     if set.deleting || set.spec_replicas == goal {
         return false;
@@ -196,13 +214,12 @@ fn count(pass: &Pass<'_>, set: &ReplicaSetView, status: &mut TemplateStatus) {
     }
 }
 
-fn judge(pass: &Pass<'_>, desired: i32, former: &TemplateStatus, status: &mut TemplateStatus) {
+fn judge(pass: &Pass<'_>, is_complete: bool, former: &TemplateStatus, status: &mut TemplateStatus) {
     if is_finished(&former.status) {
         return;
     }
     let since = status.last_transition_time.as_ref().map_or(pass.now, |at| at.0);
-    let is_late = since.checked_add(patience(pass)).is_ok_and(|deadline| pass.now >= deadline);
-    let is_complete = desired == status.available_replicas;
+    let is_late = since.checked_add(patience(pass.experiment)).is_ok_and(|deadline| pass.now >= deadline);
     if is_complete && !pass.is_over && !pass.is_terminating {
         analysis_phase::RUNNING.clone_into(&mut status.status);
     } else if pass.is_terminating || (is_complete && pass.is_over) {

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 use tiphys_api::{Stored, types::AnalysisTemplateSpec};
@@ -19,6 +22,7 @@ struct World {
     services: BTreeMap<String, Value>,
     runs: BTreeMap<String, Value>,
     recall: Recall,
+    lent: BTreeSet<String>,
     templates: BTreeMap<String, AnalysisTemplateSpec>,
     now: Timestamp,
     is_broken: bool,
@@ -38,6 +42,7 @@ impl World {
             services: BTreeMap::new(),
             runs: BTreeMap::new(),
             recall: Recall::default(),
+            lent: BTreeSet::new(),
             templates: BTreeMap::from([("check".to_owned(), serde_json::from_value(template).unwrap())]),
             now: "2026-03-01T10:00:00Z".parse().unwrap(),
             is_broken: false,
@@ -54,6 +59,7 @@ impl World {
             experiment: Stored::new(self.experiment.clone()),
             replica_sets: self.sets.values().map(set).collect(),
             services: self.services.values().map(service).collect(),
+            lent_services: self.lent.clone(),
             runs: self.runs.iter().map(run).collect(),
             templates: tiphys_analysis::template::Templates {
                 namespaced: self.templates.clone(),
@@ -336,4 +342,48 @@ fn lost_pods_are_waited_for_again() {
     world.settle();
     assert_eq!(world.phase(), "Running");
     assert_eq!(world.experiment["status"]["availableAt"], "2026-03-01T10:00:00Z", "the first time counts");
+}
+
+#[test]
+fn a_service_that_another_experiment_has_is_waited_for() {
+    let mut world = World::new(&json!({"templates": [template("canary")]}));
+    world.lent.insert("trial-canary".to_owned());
+    let plan = world.settled();
+    assert_eq!((world.phase(), world.size("trial-canary")), ("Pending", 2));
+    assert_eq!(plan.reasons[0].message, "template canary waits for its Service, whose name another experiment has");
+    assert!(plan.requeue.is_some(), "the deadline counts");
+    world.lent.clear();
+    world.settle();
+    assert_eq!((world.phase(), world.services.len()), ("Running", 1));
+}
+
+#[test]
+fn one_that_is_tried_again_runs_anew() {
+    let spec = json!({"duration": "1m", "templates": [template("canary")], "analyses": [analysis("check", false)]});
+    let mut world = World::new(&spec);
+    world.settle();
+    world.pass_time(60);
+    world.settle();
+    world.pass_time(30);
+    world.settle();
+    assert_eq!((world.phase(), world.size("trial-canary")), ("Successful", 0));
+    world.experiment["status"] = json!({});
+    world.settle();
+    assert_eq!((world.phase(), world.size("trial-canary")), ("Running", 2));
+    assert!(world.runs.contains_key("trial-check.1"), "{:?}", world.runs.keys());
+    world.pass_time(60);
+    world.settle();
+    assert_eq!((world.phase(), world.size("trial-canary")), ("Successful", 2), "it has its delay again");
+}
+
+#[test]
+fn a_run_that_no_status_names_is_taken() {
+    let mut world = World::new(&json!({"templates": [template("canary")], "analyses": [analysis("check", false)]}));
+    world.settle();
+    world.experiment["status"]["analysisRuns"] = json!([]);
+    world.settle();
+    assert_eq!(
+        (world.runs.len(), &world.experiment["status"]["analysisRuns"][0]["analysisRun"]),
+        (1, &json!("trial-check"))
+    );
 }
