@@ -23,8 +23,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tiphys_machinery::{error::ApiError, resource::Gvk, schema::Schema};
 
-pub(crate) use self::client::{as_typed, null_lists};
 pub use self::normal::{canonical_numbers, normalize_secret};
+pub(crate) use self::{
+    client::{as_typed, client_type, null_lists},
+    three_way::last_applied,
+};
 use crate::object::{SYNC_OPTIONS, group, has_option, version};
 
 /// The annotation in which client-side apply keeps what it applied.

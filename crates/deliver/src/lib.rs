@@ -19,11 +19,18 @@
 //! | [`mask`] | how Secrets are shown |
 //! | [`lua`] | scripts of people, in a sandbox |
 //! | [`plan`] | what is done in which order: pairs of target and live, tasks, the steps of a sync |
+//! | [`cluster`] | what a cluster has: discovery, watches, the live state |
+//! | [`compare`] | targets and live objects of one delivery, compared and judged |
+//! | [`apply`] | how one object is brought in, or taken out |
+//! | [`sync`] | carries out the steps of a sync |
 //! | [`reasons`] | what a sync tells people about itself |
 //!
-//! Deliberately absent: any front end (`Application` is the business of crate `gitops`), rendering, clients.
+//! Deliberately absent: any front end (`Application` is the business of crate `gitops`), rendering.
 
 pub mod actions;
+pub mod apply;
+pub mod cluster;
+pub mod compare;
 pub mod diff;
 pub mod health;
 pub mod hook;
@@ -33,4 +40,5 @@ pub mod normalize;
 pub mod object;
 pub mod plan;
 pub mod reasons;
+pub mod sync;
 pub mod tracking;

@@ -6,9 +6,19 @@
 //! | [`sync_window`] | whether a sync may run now |
 //! | [`retry`] | when a failed sync is tried again |
 //!
-//! Deliberately absent, because not built yet: the controller. Delivering itself is the business of crate `deliver`,
-//! sources are that of crate `render`.
+//! | [`plan`] | every decision about an Application, pure |
+//! | [`controller`] | caches, queue and workers around it |
+//! | [`settings`] | what `argocd-cm` says |
+//! | [`destination`] | which cluster a destination is |
+//! | [`manifests`] | where manifests come from |
+//!
+//! Deliberately absent: delivering itself (crate `deliver`), sources (crate `render`).
 
+pub mod controller;
+pub mod destination;
+pub mod manifests;
+pub mod plan;
 pub mod project;
 pub mod retry;
+pub mod settings;
 pub mod sync_window;

@@ -25,7 +25,7 @@ pub(super) enum NoDefaults {
 }
 
 /// Returns the type of a kind that merges strategically and has defaults.
-pub(super) fn client_type(gvk: &Gvk) -> Option<Arc<Schema>> {
+pub(crate) fn client_type(gvk: &Gvk) -> Option<Arc<Schema>> {
     (!SERVER_ONLY.contains(&gvk.group.as_str())).then(|| builtin(&gvk.api_version(), &gvk.kind))?
 }
 

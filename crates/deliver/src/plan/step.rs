@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Answers how a live object is; none for objects without health.
-pub type HealthOf<'o> = &'o dyn Fn(&serde_json::Value) -> Result<Option<Health>, String>;
+pub type HealthOf<'o> = &'o (dyn Fn(&serde_json::Value) -> Result<Option<Health>, String> + Sync);
 
 /// What a step looks at.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ pub struct Observed<'o> {
     /// How objects are.
     pub health: HealthOf<'o>,
     /// Whether an object is as Git has it.
-    pub is_synced: &'o dyn Fn(&ResourceKey) -> bool,
+    pub is_synced: &'o (dyn Fn(&ResourceKey) -> bool + Sync),
 }
 
 /// What is done next.

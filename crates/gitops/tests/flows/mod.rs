@@ -1,0 +1,6 @@
+//! Whole deliveries in virtual time on the sandbox.
+
+mod crash;
+mod deletion;
+mod syncing;
+mod world;
