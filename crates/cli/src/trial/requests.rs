@@ -95,7 +95,6 @@ async fn experiment(trial: &Trial) {
     let trying = json!({"name": "canary", "specRef": "canary", "service": {}});
     let step = json!({"experiment": {"templates": [trying], "analyses": [analysis], "scaleDownDelaySeconds": 5}});
     let mut tried = rollout("tried", json!({"canary": {"steps": [step]}}));
-    tried["spec"]["analysis"] = json!({"successfulRunHistoryLimit": 0});
     let ports = json!([{"containerPort": 80}]);
     tried["spec"]["template"]["spec"]["containers"][0]["ports"] = ports.clone();
     trial.create(tried).await;
@@ -110,6 +109,8 @@ async fn experiment(trial: &Trial) {
     trial.change_status("tried", json!({"abort": true})).await;
     trial.phase("tried", "Degraded").await;
     tokio::time::sleep(Duration::from_secs(60)).await;
+    trial.change("tried", json!({"spec": {"analysis": {"successfulRunHistoryLimit": 0}}})).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(trial.api(V1, "Experiment").get_opt(&name).await.unwrap().is_none(), "{name} is beyond the limit");
 }
 
