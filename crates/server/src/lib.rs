@@ -9,11 +9,11 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`account`] | accounts, passwords, tokens, limits, the one-time link |
-//! | [`board`] | copies of what pages show, kept by watches |
-//! | [`web`] | routes, headers, sessions, streams |
-//! | [`page`] | HTML |
-//! | [`api`] | JSON, and the endpoints of the Rollouts dashboard |
+//! | `account` | accounts, passwords, tokens, limits, the one-time link |
+//! | `board` | copies of what pages show, kept by watches |
+//! | `web` | routes, headers, sessions, streams |
+//! | `page` | HTML |
+//! | `api` | JSON, and the endpoints of the Rollouts dashboard |
 //!
 //! Nothing is readable without a login but the login page, the assets and `/healthz`. Every list, count, stream and error
 //! text is about what the viewer may see: what may not be seen is "not found".
