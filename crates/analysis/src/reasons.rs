@@ -139,7 +139,8 @@ fn has_no_data(run: &AnalysisRun) -> bool {
     errors.into_iter().any(is_without_data)
 }
 
-fn is_without_data(result: &MetricResult) -> bool {
+/// Whether the last measurement found no data.
+pub(crate) fn is_without_data(result: &MetricResult) -> bool {
     let outcome = result.measurements.last().and_then(|last| last.metadata.get(OUTCOME));
     outcome.is_some_and(|outcome| outcome == NO_DATA_OUTCOME)
 }

@@ -7,14 +7,15 @@
 use jiff::{SignedDuration, Timestamp};
 use tiphys_api::{
     AnalysisRun,
-    constants::analysis_phase::is_completed,
-    types::{AnalysisRunSpec, AnalysisRunStatus},
+    constants::analysis_phase::{FAILED, INCONCLUSIVE, SUCCESSFUL, is_completed},
+    types::{AnalysisRunSpec, AnalysisRunStatus, Metric},
 };
 
 use crate::{
     arguments::{self, ResolveError, Resolved},
-    plan::{self, Begin, Task},
+    plan::{self, Begin, Task, result_of},
     providers::{Asked, Services, Taking, take},
+    reasons::is_without_data,
 };
 
 /// Measurements at most, so that no template plays for ever.
@@ -62,6 +63,44 @@ pub struct Replay {
     pub status: AnalysisRunStatus,
     /// Whether it ended by itself.
     pub is_ended: bool,
+    /// Metrics that decide and of which no measurement came to anything.
+    pub unjudged: Vec<Unjudged>,
+}
+
+/// A metric about which nothing is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unjudged {
+    /// Its name.
+    pub metric: String,
+    /// Whether there was no data; else every measurement erred, or none was taken.
+    pub is_without_data: bool,
+}
+
+/// What is known at the end of a play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It would have passed.
+    Passed,
+    /// It would not.
+    NotPassed,
+    /// Some metric had no data: whether it would have passed is not known.
+    NoData,
+    /// Some metric could not be measured: whether it would have passed is not known.
+    NotMeasured,
+}
+
+impl Replay {
+    /// Returns what is known. A run that ends well only because nothing was measured has not passed.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self.status.phase.as_str() {
+            FAILED | INCONCLUSIVE => Outcome::NotPassed,
+            _ if self.unjudged.iter().any(|unjudged| !unjudged.is_without_data) => Outcome::NotMeasured,
+            _ if !self.unjudged.is_empty() => Outcome::NoData,
+            SUCCESSFUL => Outcome::Passed,
+            _ => Outcome::NotPassed,
+        }
+    }
 }
 
 /// Plays a spec from `from` to `to`.
@@ -101,7 +140,18 @@ pub async fn replay(
         run.spec.terminate = true;
         step(&mut run, to, services, &mut played).await?;
     }
-    Ok(Replay { played, status: run.status, is_ended })
+    Ok(Replay { unjudged: unjudged(&run), played, status: run.status, is_ended })
+}
+
+fn unjudged(run: &AnalysisRun) -> Vec<Unjudged> {
+    let Ok(checked) = plan::check(&run.spec) else { return Vec::new() };
+    let decides = checked.metrics.iter().filter(|metric| !checked.rules.is_dry_run(&metric.name));
+    let nothing = |metric: &Metric| {
+        let result = result_of(&run.status, &metric.name);
+        let is_without_data = result.is_some_and(is_without_data);
+        result.is_none_or(|result| result.count == 0).then(|| Unjudged { metric: metric.name.clone(), is_without_data })
+    };
+    decides.filter_map(nothing).collect()
 }
 
 /// One pass; returns when the next one is due.

@@ -26,6 +26,17 @@ impl Failure {
         Self { code: 2, ..Self::new(message) }
     }
 
+    /// Returns a failure to find out what was asked, with exit code 3.
+    pub(crate) fn unknown(message: impl Into<String>) -> Self {
+        Self { code: 3, ..Self::new(message) }
+    }
+
+    /// Returns the exit code.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Adds the chain of causes of `error`, without those that only repeat what is already said.
     pub(crate) fn caused_by(mut self, error: impl std::error::Error) -> Self {
         let mut next: Option<&dyn std::error::Error> = Some(&error);

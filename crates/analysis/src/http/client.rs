@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::Uri;
+use http::{HeaderMap, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::{legacy, proxy::matcher::Matcher},
     rt::{TokioExecutor, TokioTimer},
 };
+
+use crate::{Redactor, Secret};
 
 use super::{Fetch, FetchError, MAX_BODY, Request, Response, connect::Connector, host, redirect, trust};
 
@@ -20,6 +22,9 @@ pub struct Settings {
     /// Whether the environment's proxies (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`) are used.
     pub uses_proxies: bool,
 }
+
+/// Bytes of a credential that is looked for in answers: shorter ones are no real ones, and would spoil the answer.
+const MIN_CREDENTIAL: usize = 8;
 
 type Pool = legacy::Client<HttpsConnector<Connector>, Full<Bytes>>;
 
@@ -62,8 +67,10 @@ impl Fetch for Client {
     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response, FetchError>> {
         Box::pin(async move {
             let (method, host, after) = (request.method.clone(), host(&request.uri), request.timeout);
+            let credentials = credentials(&request.headers);
             let answered = tokio::time::timeout(after, self.follow(request)).await;
-            answered.unwrap_or(Err(FetchError::Timeout { method, host, after }))
+            let response = answered.unwrap_or(Err(FetchError::Timeout { method, host, after }))?;
+            Ok(Response { body: masked(response.body, &credentials), ..response })
         })
     }
 }
@@ -95,6 +102,20 @@ async fn send(pool: &Pool, request: &Request) -> Result<Response, FetchError> {
         if error.is::<LengthLimitError>() { FetchError::TooLong(host(&request.uri)) } else { failed(root(&*error)) }
     })?;
     Ok(Response { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+}
+
+/// What goes out in confidence, with and without the word in front of it (`Bearer …`).
+fn credentials(headers: &HeaderMap) -> Redactor {
+    let sensitive = headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
+    let forms = sensitive.flat_map(|text| [Some(text), text.split_once(' ').map(|(_, rest)| rest)]).flatten();
+    Redactor::new(forms.filter(|text| text.len() >= MIN_CREDENTIAL).map(Secret::new))
+}
+
+/// Error texts quote answers, and a server may answer with what it was sent.
+fn masked(body: Bytes, credentials: &Redactor) -> Bytes {
+    let Ok(text) = std::str::from_utf8(&body) else { return body };
+    let masked = credentials.redact(text);
+    if masked == text { body } else { masked.into() }
 }
 
 /// `http://user:password@host/` is asked as `http://host/`.

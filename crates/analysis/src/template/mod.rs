@@ -16,7 +16,7 @@ pub use self::{
     build::{Purpose, RunIdentity, run_for_rollout, run_spec, same_run},
     flatten::{flatten, unique},
     interpolate::{PLACEHOLDER, resolve_metric, with_placeholders},
-    resolve::{Templates, resolve_references},
+    resolve::{Templates, resolve_named, resolve_references},
 };
 
 /// Why there is no run or no metric. The texts are upstream's.

@@ -24,12 +24,23 @@ pub fn resolve_references<'t>(
     references: &[AnalysisTemplateRef],
     templates: &'t Templates,
 ) -> Result<Vec<&'t AnalysisTemplateSpec>, TemplateError> {
+    Ok(resolve_named(references, templates)?.into_iter().map(|(_, template)| template).collect())
+}
+
+/// Returns the same with their names.
+///
+/// # Errors
+/// The same.
+pub fn resolve_named<'t>(
+    references: &[AnalysisTemplateRef],
+    templates: &'t Templates,
+) -> Result<Vec<(String, &'t AnalysisTemplateSpec)>, TemplateError> {
     let mut found = Found::default();
     let mut path = Vec::new();
     for reference in references {
         add(reference, templates, &mut path, &mut found)?;
     }
-    Ok(found.namespaced.into_iter().chain(found.cluster).map(|(_, template)| template).collect())
+    Ok(found.namespaced.into_iter().chain(found.cluster).collect())
 }
 
 #[derive(Default)]

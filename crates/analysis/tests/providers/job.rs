@@ -57,7 +57,7 @@ async fn job_is_made_for_the_run() {
 }
 
 #[tokio::test]
-async fn failed_job_is_never_a_success() {
+async fn failed_job_is_never_a_success_4393() {
     let world = World::new(&[]).with_run().await;
     let (begun, name) = begun(&world).await;
     let look = || world.take(metric(), Due::Resume(begun.clone()));

@@ -6,6 +6,7 @@ mod datadog;
 mod job;
 mod prometheus;
 mod rest;
+mod secrets;
 mod web;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use tiphys_analysis::replay::replay;
+use tiphys_analysis::replay::{Outcome, replay};
 use tiphys_api::types::AnalysisRunSpec;
 
 use crate::{
@@ -56,4 +56,28 @@ async fn what_cannot_be_asked_about_the_past_is_said() {
     let start: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
     let error = replay(&spec, "default", start, start, &world.services).await.unwrap_err();
     assert_eq!(error.to_string(), "metric w cannot be asked about the past: only Prometheus can");
+}
+
+#[tokio::test]
+async fn what_only_errs_or_has_no_data_has_not_passed() {
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let empty = |_: &Asked| answer(r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#);
+    let wrong = |_: &Asked| answer(r#"{"status":"error","errorType":"bad_data","error":"no"}"#);
+    let server = [Server::start(empty).await, Server::start(wrong).await];
+    let world = World::new(&[]);
+    let check = async |url: String, more: serde_json::Value, expected: (&str, Outcome)| {
+        let mut spec = serde_json::to_value(spec(&url, "q")).unwrap();
+        let metric = spec["metrics"][0].as_object_mut().unwrap();
+        metric.extend(more.as_object().unwrap().clone());
+        let spec = serde_json::from_value(spec).unwrap();
+        // Fewer errors than are tolerated.
+        let (from, to) = (at("2026-01-02T00:00:00Z"), at("2026-01-02T00:00:30Z"));
+        let played = replay(&spec, "default", from, to, &world.services).await.unwrap();
+        assert_eq!((played.status.phase.as_str(), played.outcome()), expected, "{more}");
+    };
+    check(server[0].url(), json!({}), ("Successful", Outcome::NoData)).await;
+    check(server[0].url(), json!({"consecutiveErrorLimit": 0}), ("Error", Outcome::NoData)).await;
+    check(server[0].url(), json!({"successCondition": "len(result) == 0"}), ("Successful", Outcome::Passed)).await;
+    check(server[1].url(), json!({}), ("Successful", Outcome::NotMeasured)).await;
+    check(server[1].url(), json!({"initialDelay": "1h"}), ("Successful", Outcome::NotMeasured)).await;
 }

@@ -11,12 +11,11 @@ use kube::{
 use tiphys_analysis::{
     http::Settings,
     providers::Services,
-    replay::{Replay, replay},
+    replay::{Outcome, Replay, replay},
     template::{Templates, resolve_references, run_spec},
 };
 use tiphys_api::{
     AnalysisTemplate, ClusterAnalysisTemplate, Stored,
-    constants::analysis_phase::SUCCESSFUL,
     types::{AnalysisRunSpec, AnalysisTemplateRef, Argument},
 };
 
@@ -29,7 +28,8 @@ use crate::{
 /// Plays an analysis template against past data: would it have passed?
 ///
 /// Every measurement is taken as the controller would have taken it between --from and --to. Only Prometheus can be asked
-/// about the past. Exit code 0: it would have passed; 1: it would not.
+/// about the past. Exit code 0: it would have passed; 1: it would not; 3: not known, because a metric had no data or could
+/// not be measured.
 #[derive(Debug, Args)]
 pub(crate) struct Analyze {
     /// Name of the AnalysisTemplate
@@ -67,10 +67,7 @@ impl Analyze {
         let played = replay(&spec, &cluster.namespace, from, to, &services).await;
         let played = played.map_err(|error| Failure::new("the template cannot be played").caused_by(error))?;
         print(&played, printer)?;
-        if played.status.phase == SUCCESSFUL {
-            return Ok(());
-        }
-        Err(Failure::new(format!("{} would not have passed: {}", self.template, played.status.phase)))
+        conclude(&self.template, &played)
     }
 
     async fn spec(&self, cluster: &Cluster) -> Result<AnalysisRunSpec, Failure> {
@@ -132,6 +129,22 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     })
 }
 
+/// Says what is known in the end.
+fn conclude(template: &str, played: &Replay) -> Result<(), Failure> {
+    let names = || played.unjudged.iter().map(|unjudged| unjudged.metric.as_str()).collect::<Vec<_>>().join(", ");
+    let (what, hint) = match played.outcome() {
+        Outcome::Passed => return Ok(()),
+        Outcome::NotPassed => {
+            let phase = &played.status.phase;
+            return Err(Failure::new(format!("{template} would not have passed: {phase}")));
+        }
+        Outcome::NoData => ("no data", "perhaps the query names what did not exist then"),
+        Outcome::NotMeasured => ("not measured", "the errors above say why; is the time longer than initialDelay?"),
+    };
+    let text = format!("whether {template} would have passed is not known: {what} for {}", names());
+    Err(Failure::unknown(text).hint(hint))
+}
+
 fn print(replay: &Replay, printer: Printer) -> Result<(), Failure> {
     for played in &replay.played {
         let at = played.at.strftime("%Y-%m-%d %H:%M:%S");
@@ -152,6 +165,10 @@ fn print(replay: &Replay, printer: Printer) -> Result<(), Failure> {
             result.phase
         ))?;
     }
+    for unjudged in &replay.unjudged {
+        let what = if unjudged.is_without_data { "no data" } else { "not measured" };
+        printer.line(format!("{}: {what}", unjudged.metric))?;
+    }
     let colon = if status.message.is_empty() { "" } else { ": " };
     let end = if replay.is_ended { "" } else { " (stopped at the end of the time)" };
     printer.line(format!("{}{colon}{}{end}", status.phase, status.message))?;
@@ -160,7 +177,29 @@ fn print(replay: &Replay, printer: Printer) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use tiphys_analysis::replay::Unjudged;
+    use tiphys_api::types::AnalysisRunStatus;
+
     use super::*;
+
+    #[test]
+    fn what_is_not_known_has_words_and_a_code_of_its_own() {
+        let check = |phase: &str, unjudged: Option<bool>, expected: (u8, &str)| {
+            let unjudged = unjudged.map(|is_without_data| Unjudged { metric: "m".to_owned(), is_without_data });
+            let status = AnalysisRunStatus { phase: phase.to_owned(), ..Default::default() };
+            let replay =
+                Replay { played: Vec::new(), status, is_ended: true, unjudged: unjudged.into_iter().collect() };
+            let said = conclude("t", &replay)
+                .map_or_else(|failure| (failure.code(), failure.to_string()), |()| (0, String::new()));
+            assert_eq!((said.0, said.1.lines().next().unwrap_or_default()), expected);
+        };
+        check("Successful", None, (0, ""));
+        check("Failed", None, (1, "error: t would not have passed: Failed"));
+        check("Failed", Some(true), (1, "error: t would not have passed: Failed"));
+        check("Successful", Some(true), (3, "error: whether t would have passed is not known: no data for m"));
+        check("Error", Some(true), (3, "error: whether t would have passed is not known: no data for m"));
+        check("Successful", Some(false), (3, "error: whether t would have passed is not known: not measured for m"));
+    }
 
     #[test]
     fn times_are_points_or_how_long_ago() {

@@ -6,6 +6,7 @@
 
 mod affinity;
 mod analyses;
+mod analysis_references;
 mod autoscaled;
 mod blue_green;
 mod blue_green_status;

@@ -2,7 +2,7 @@
 
 use tiphys_api::{Rollout, validation};
 
-use super::{Settings, references, workload::Wanted};
+use super::{Settings, analysis_references, references, workload::Wanted};
 use crate::observe::Observed;
 
 /// Returns the message of condition `InvalidSpec`; `None` if nothing is wrong.
@@ -14,7 +14,11 @@ pub(crate) fn invalid(seen: &Observed, wanted: &Wanted, settings: &Settings) -> 
         return Some(message);
     }
     let references = references::known(seen, rollout, &settings.routers);
-    validation::invalid_spec(rollout, &[], &validation::validate_references(rollout, &references))
+    let mut causes = validation::validate_references(rollout, &references);
+    if causes.is_empty() {
+        causes.extend(analysis_references::validate(rollout, &seen.analysis.templates));
+    }
+    validation::invalid_spec(rollout, &[], &causes)
 }
 
 /// Returns the Services and the workload that are named but missing, so that the reason can point at them.

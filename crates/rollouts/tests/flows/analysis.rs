@@ -228,3 +228,69 @@ fn a_missing_template_is_an_invalid_spec() {
     world.run(1);
     assert_eq!(world.phase(), "Healthy");
 }
+
+/// A canary whose step measures `m`, at that step, its run with a status.
+fn measuring(status: &Value) -> World {
+    let mut world = world(&json!({"canary": {"steps": [{"setWeight": 25}, {"analysis": analysis("errors")}]}}));
+    world.release("v2");
+    world.run(5);
+    world.runs.get_mut("web-569858f45d-2-1").unwrap()["status"] = status.clone();
+    world.run(5);
+    world
+}
+
+/// Codes of the first chain of reasons, and what is at its end.
+fn chain(world: &World) -> (String, String) {
+    let reasons = world.plan().reasons;
+    let chain: Vec<String> = reasons[0].chain().into_iter().map(|reason| reason.code.clone()).collect();
+    (chain.join(" "), reasons[0].root().message.clone())
+}
+
+#[test]
+fn a_run_that_gets_no_data_or_errs_says_so_on_its_rollout() {
+    let status = |outcome: &str| {
+        let last = json!({"phase": "Error", "message": "said", "metadata": {"tiphys.dev/outcome": outcome}});
+        let result = json!({"name": "errors", "phase": "Running", "consecutiveError": 1, "measurements": [last]});
+        json!({"phase": "Running", "metricResults": [result]})
+    };
+    for (outcome, code, text) in [
+        ("NoData", "AnalysisWithoutData", "metric errors gets no data: said"),
+        ("", "AnalysisErrs", "metric errors cannot be measured: said"),
+    ] {
+        let world = measuring(&status(outcome));
+        assert_eq!(world.status("/canary/currentStepAnalysisRunStatus/message"), text);
+        let (codes, _) = chain(&world);
+        assert!(codes.contains(code), "{codes}");
+    }
+}
+
+#[test]
+fn a_step_that_waits_for_its_run_says_how_far_it_is() {
+    let result = json!({"name": "errors", "phase": "Running", "count": 1, "measurements": [{"phase": "Successful"}]});
+    let world = measuring(&json!({"phase": "Running", "metricResults": [result]}));
+    let (codes, root) = chain(&world);
+    assert_eq!(codes, "WaitingForAnalysis AnalysisMeasures AnalysisMeasures");
+    assert_eq!(root, "metric errors has 1 of 1 measurements, 0 failed");
+    assert_eq!(world.status("/canary/currentStepAnalysisRunStatus/message"), &Value::Null);
+}
+
+#[test]
+fn an_end_of_an_analysis_is_the_cause_of_what_it_does() {
+    let status = |phase: &str| {
+        let result = json!({"name": "errors", "phase": phase, "measurements": [{"phase": phase, "value": "[0.5]"}]});
+        json!({"phase": phase, "message": "measured", "metricResults": [result]})
+    };
+    for (phase, codes) in [
+        ("Failed", "Aborted AnalysisFailed MetricSaid"),
+        ("Inconclusive", "InconclusiveAnalysisRun AnalysisInconclusive MetricSaid"),
+    ] {
+        let world = measuring(&status(phase));
+        assert_eq!(chain(&world), (codes.to_owned(), "metric errors was last [0.5]".to_owned()));
+        let first = &world.plan().reasons[0];
+        assert_eq!(first.gravity(), tiphys_runtime::reason::Urgency::NeedsDecision, "{phase}");
+    }
+    let mut world = measuring(&json!({"phase": "Running"}));
+    world.change_status(&json!({"abort": true}));
+    world.run(5);
+    assert_eq!(chain(&world).0, "Aborted", "a person's decision is no analysis's");
+}
