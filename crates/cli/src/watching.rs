@@ -154,6 +154,7 @@ impl Watching {
             replica_sets: self.typed(Kind::ReplicaSet),
             pods: self.typed(Kind::Pod),
             runs: self.typed(Kind::AnalysisRun),
+            experiments: self.typed(Kind::Experiment),
         }
     }
 

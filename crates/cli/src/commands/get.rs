@@ -144,13 +144,18 @@ async fn print_all(subjects: &[Subject], cluster: &Cluster, printer: Printer) ->
 
 /// Reads what may belong to the Rollouts of a namespace.
 pub(crate) async fn objects(cluster: &Cluster) -> Result<Objects, Failure> {
-    let (replica_sets, pods, runs) =
-        tokio::try_join!(cluster.all(Kind::ReplicaSet), cluster.all(Kind::Pod), cluster.all(Kind::AnalysisRun),)?;
-    Ok(Objects { replica_sets, pods, runs })
+    let (replica_sets, pods, runs, experiments) = tokio::try_join!(
+        cluster.all(Kind::ReplicaSet),
+        cluster.all(Kind::Pod),
+        cluster.all(Kind::AnalysisRun),
+        cluster.all(Kind::Experiment),
+    )?;
+    Ok(Objects { replica_sets, pods, runs, experiments })
 }
 
 async fn watch(subject: &Subject, cluster: &Cluster, printer: Printer) -> Result<(), Failure> {
-    let kinds = [subject.kind(), Kind::ReplicaSet, Kind::Pod, Kind::AnalysisRun];
+    let other = if subject.kind() == Kind::Experiment { Kind::Rollout } else { Kind::Experiment };
+    let kinds = [subject.kind(), Kind::ReplicaSet, Kind::Pod, Kind::AnalysisRun, other];
     let mut watching = Watching::namespace(cluster, &kinds);
     let mut tick = tokio::time::interval(TICK);
     let mut last = String::new();

@@ -16,17 +16,12 @@ use crate::printer::{Cell, Colour};
 /// Returns the tree of an Experiment.
 pub(crate) fn tree(experiment: &Experiment, objects: &Objects, now: Timestamp) -> Tree {
     let metadata = &experiment.metadata;
-    let uid = metadata.uid.as_deref();
-    let mut sets: Vec<&ReplicaSet> =
-        objects.replica_sets.iter().filter(|set| release::is_owned(&set.metadata, uid)).collect();
-    sets.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    let sets = sets(experiment, objects);
     let status = phase(experiment);
     let name = metadata.name.clone().unwrap_or_default();
-    let mut rows = vec![tree::columns()];
-    rows.push(row(format!("Σ {name}"), "Experiment", status.clone(), tree::age(metadata, now), ""));
-    let mut nodes: Vec<Node> = sets.iter().map(|set| node(set, objects, now)).collect();
-    nodes.extend(tree::runs(uid, objects).into_iter().map(|run| tree::run_node(run, now)));
-    tree::draw(&nodes, "", &mut rows);
+    let whole = node(experiment, objects, now);
+    let mut rows = vec![tree::columns(), whole.cells];
+    tree::draw(&whole.children, "", &mut rows);
     let mut head: Vec<(&'static str, Cell)> = vec![
         ("Name:", name.into()),
         ("Namespace:", metadata.namespace.clone().unwrap_or_default().into()),
@@ -47,7 +42,25 @@ pub(crate) fn tree(experiment: &Experiment, objects: &Objects, now: Timestamp) -
     Tree { head, rows }
 }
 
-fn node(set: &ReplicaSet, objects: &Objects, now: Timestamp) -> Node {
+/// Returns an Experiment with what it owns.
+pub(super) fn node(experiment: &Experiment, objects: &Objects, now: Timestamp) -> Node {
+    let metadata = &experiment.metadata;
+    let name = format!("Σ {}", metadata.name.as_deref().unwrap_or_default());
+    let cells = row(name, "Experiment", phase(experiment), tree::age(metadata, now), "");
+    let mut children: Vec<Node> =
+        sets(experiment, objects).into_iter().map(|set| set_node(set, objects, now)).collect();
+    children.extend(tree::runs(metadata.uid.as_deref(), objects).into_iter().map(|run| tree::run_node(run, now)));
+    Node { cells, children }
+}
+
+fn sets<'a>(experiment: &Experiment, objects: &'a Objects) -> Vec<&'a ReplicaSet> {
+    let is_owned = |set: &&ReplicaSet| release::is_owned(&set.metadata, experiment.metadata.uid.as_deref());
+    let mut sets: Vec<&ReplicaSet> = objects.replica_sets.iter().filter(is_owned).collect();
+    sets.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    sets
+}
+
+fn set_node(set: &ReplicaSet, objects: &Objects, now: Timestamp) -> Node {
     let name = format!("⧉ {}", set.metadata.name.as_deref().unwrap_or_default());
     let cells = row(name, "ReplicaSet", tree::set_status(set), tree::age(&set.metadata, now), "");
     let children = release::pods(set, objects).into_iter().map(|pod| tree::pod_node(pod, None, now)).collect();
@@ -110,6 +123,7 @@ mod tests {
             replica_sets: vec![decode(set).object],
             pods: vec![decode(pod).object],
             runs: vec![decode(run).object],
+            experiments: Vec::new(),
         };
         let experiment = json!({
             "metadata": {"name": "ab", "namespace": "shop", "uid": "exp"},

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use k8s_openapi::{api::apps::v1::ReplicaSet, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use tiphys_api::{AnalysisRun, Rollout, constants::annotations, defaults, phase, types::Time};
+use tiphys_api::{AnalysisRun, Experiment, Rollout, constants::annotations, defaults, phase, types::Time};
 use tiphys_machinery::time;
 
 use super::{
     answer::{self, Answer},
-    images, pod_status,
+    experiment, images, pod_status,
     release::{self, Objects, Role},
     revision, step, weight,
 };
@@ -149,6 +149,8 @@ fn revisions(rollout: &Rollout, sets: &[&ReplicaSet], objects: &Objects, now: Ti
     let runs = runs(rollout.metadata.uid.as_deref(), objects);
     let mut numbers: Vec<i64> = sets.iter().map(|set| revision::of_replica_set(set)).collect();
     numbers.extend(runs.iter().map(|run| revision::of(run.metadata.annotations.as_ref())));
+    let experiments = experiments(rollout.metadata.uid.as_deref(), objects);
+    numbers.extend(experiments.iter().map(|one| revision::of(one.metadata.annotations.as_ref())));
     numbers.sort_unstable_by(|a, b| b.cmp(a));
     numbers.dedup();
     numbers.into_iter().map(|number| revision_node(number, rollout, sets, &runs, objects, now)).collect()
@@ -164,7 +166,10 @@ fn revision_node(
 ) -> Node {
     let mine = sets.iter().filter(|set| revision::of_replica_set(set) == number);
     let mut children: Vec<Node> = mine.map(|set| set_node(rollout, set, objects, now)).collect();
-    let mine = runs.iter().filter(|run| revision::of(run.metadata.annotations.as_ref()) == number);
+    let is_mine = |metadata: &ObjectMeta| revision::of(metadata.annotations.as_ref()) == number;
+    let experiments = experiments(rollout.metadata.uid.as_deref(), objects).into_iter();
+    children.extend(experiments.filter(|one| is_mine(&one.metadata)).map(|one| experiment::node(one, objects, now)));
+    let mine = runs.iter().filter(|run| is_mine(&run.metadata));
     children.extend(mine.map(|run| run_node(run, now)));
     Node { cells: row(format!("# revision:{number}"), "", Cell::default(), String::new(), ""), children }
 }
@@ -245,6 +250,13 @@ pub(super) fn runs<'a>(uid: Option<&str>, objects: &'a Objects) -> Vec<&'a Analy
         created.then_with(|| b.metadata.name.cmp(&a.metadata.name))
     });
     runs
+}
+
+/// The Experiments of an owner: the oldest first.
+fn experiments<'a>(uid: Option<&str>, objects: &'a Objects) -> Vec<&'a Experiment> {
+    let mut all: Vec<_> = objects.experiments.iter().filter(|one| release::is_owned(&one.metadata, uid)).collect();
+    all.sort_by_key(|one| (release::created(&one.metadata), one.metadata.name.clone()));
+    all
 }
 
 /// Returns an AnalysisRun.
@@ -360,8 +372,25 @@ mod tests {
                 decode(pod("old-a", "old", "2026-01-02T03:08:00Z")).object,
                 decode(pod("new-a", "new", "2026-01-02T03:09:00Z")).object,
             ],
-            runs: Vec::new(),
+            ..Objects::default()
         }
+    }
+
+    #[test]
+    fn an_experiment_hangs_below_its_revision() {
+        let mut objects = objects();
+        let owner = json!([{"uid": "web"}]);
+        let metadata = json!({"name": "web-h-2-1", "uid": "exp", "ownerReferences": owner,
+            "annotations": {"rollout.argoproj.io/revision": "2"}});
+        objects.experiments = vec![decode(json!({"metadata": metadata, "status": {"phase": "Running"}})).object];
+        let run = json!({"metadata": {"name": "rate", "ownerReferences": [{"uid": "exp"}]}});
+        objects.runs = vec![decode(run).object];
+        let now = "2026-01-02T03:10:00Z".parse().unwrap();
+        let tree = rollout(&decode(paused()).object, &objects, None, now);
+        let names: Vec<&str> = tree.rows.iter().map(|row| row[0].text.trim_start()).collect();
+        let at = names.iter().position(|name| name.ends_with("Σ web-h-2-1")).unwrap();
+        assert!(names[at + 1].ends_with("α rate"), "{names:?}");
+        assert!(names[at + 2].ends_with("# revision:1"), "{names:?}");
     }
 
     fn paused() -> Value {

@@ -4,7 +4,7 @@ use k8s_openapi::{
     api::{apps::v1::ReplicaSet, core::v1::Pod},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
-use tiphys_api::{AnalysisRun, Rollout, constants::labels};
+use tiphys_api::{AnalysisRun, Experiment, Rollout, constants::labels};
 
 use super::revision;
 
@@ -17,6 +17,8 @@ pub struct Objects {
     pub pods: Vec<Pod>,
     /// AnalysisRuns.
     pub runs: Vec<AnalysisRun>,
+    /// Experiments.
+    pub experiments: Vec<Experiment>,
 }
 
 /// What a ReplicaSet is for, in the order in which roles are shown.
