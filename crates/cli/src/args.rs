@@ -5,10 +5,11 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    abort::Abort, analyze::Analyze, completion::Completion, controller::Controller, crds::Crds, create::Create,
-    elsewhere::Anything, get::Get, history::History, install::Install, lint::Lint, list::List, pause::Pause,
-    pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand, server::Server,
-    set_image::SetImage, status::Status, terminate::Terminate, undo::Undo, up::Up, version::Version, why::Why,
+    abort::Abort, analyze::Analyze, app::App, completion::Completion, controller::Controller, crds::Crds,
+    create::Create, elsewhere::Anything, get::Get, history::History, install::Install, lint::Lint, list::List,
+    pause::Pause, pause::Resume, promote::Promote, restart::Restart, retry::Retry, sandbox::SandboxCommand,
+    server::Server, set_image::SetImage, status::Status, terminate::Terminate, undo::Undo, up::Up, version::Version,
+    why::Why,
 };
 use crate::connection::Connection;
 
@@ -85,6 +86,8 @@ pub(crate) enum Command {
     Set(Set),
     /// End an AnalysisRun or an Experiment early
     Terminate(Terminate),
+    /// List, show and sync Applications
+    App(App),
     /// Play an analysis template against past data: would it have passed?
     Analyze(Analyze),
     /// Check manifests before they are applied
@@ -175,6 +178,12 @@ mod tests {
             "tiphys notifications template get --config-map x",
             "tiphys version --short",
             "tiphys list --as jane --as-group ops --request-timeout 5s -s https://host:6443 --token t",
+            "tiphys app create shop --repo https://x/y.git --path shop --dest-server https://kubernetes.default.svc \
+             --dest-namespace shop --sync-policy auto --auto-prune --self-heal",
+            "tiphys app set shop --sync-policy none -p a=b",
+            "tiphys app diff shop --hard-refresh --exit-code=false",
+            "tiphys app manifests argocd/shop --source live",
+            "tiphys app why shop -o json",
             "tiphys controller --loglevel debug --logformat json --metricsPort 8090 --healthzPort 8080 --leader-elect=false --qps 40",
         ] {
             let parsed = read(line);

@@ -37,6 +37,11 @@ impl Failure {
         self.code
     }
 
+    /// Returns a failure that only the exit code tells: 1.
+    pub(crate) fn silent() -> Self {
+        Self { quiet: true, ..Self::new("") }
+    }
+
     /// Adds the chain of causes of `error`, without those that only repeat what is already said.
     pub(crate) fn caused_by(mut self, error: impl std::error::Error) -> Self {
         let mut next: Option<&dyn std::error::Error> = Some(&error);

@@ -14,6 +14,7 @@ mod data;
 mod demo;
 mod endpoint;
 mod error;
+mod gitops;
 mod hosting;
 mod lint;
 mod printer;

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tiphys_git::{
-    host::{Hosting, new_token},
+    host::{Hosting, References, new_token},
     serve::ServeError,
 };
 
@@ -63,6 +63,22 @@ impl Repository {
         };
         hosting.create(NAME, &FILES, now.as_second()).await?;
         Ok(Self { hosting, _memory: memory })
+    }
+
+    /// Returns its URL, without the token.
+    pub(crate) fn url(&self) -> String {
+        self.hosting.url(NAME)
+    }
+
+    /// Returns the token that opens it.
+    pub(crate) fn token(&self) -> String {
+        let url = self.hosting.url_with_token(NAME);
+        url.split(['@', ':']).nth(2).unwrap_or_default().to_owned()
+    }
+
+    /// Returns a channel that changes with each push.
+    pub(crate) fn pushes(&self) -> tokio::sync::watch::Receiver<References> {
+        self.hosting.watch()
     }
 
     /// Returns the command that clones it.

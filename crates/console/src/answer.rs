@@ -56,6 +56,13 @@ impl Answer {
         }
     }
 
+    /// Returns the answer for an Application, of which `phase` is the first word.
+    #[must_use]
+    pub fn of_application(namespace: &str, name: &str, phase: String, reasons: Vec<Reason>, now: Timestamp) -> Self {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        Self { namespace, name, phase, message: String::new(), reasons, now }
+    }
+
     /// Returns whether nothing is wrong and nothing moves.
     #[must_use]
     pub fn is_settled(&self) -> bool {

@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod acting;
 pub(crate) mod analyze;
+pub(crate) mod app;
 pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod crds;
@@ -66,6 +67,7 @@ pub(crate) async fn run(arguments: Arguments, printer: Printer) -> Result<(), Fa
         Command::Verb(verb) | Command::Rollout(verb) => run_verb(verb, &cluster, printer).await,
         Command::Create(create) => create.run(&cluster, printer).await,
         Command::Analyze(analyze) => analyze.run(&cluster, printer).await,
+        Command::App(app) => app.run(&cluster, printer).await,
         Command::Lint(_)
         | Command::Crds(_)
         | Command::Completion(_)

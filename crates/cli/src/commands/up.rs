@@ -20,6 +20,7 @@ use crate::{
     demo,
     endpoint::{self, Told},
     error::Failure,
+    gitops,
     printer::{Colour, Printer},
     repository::Repository,
     serving,
@@ -80,6 +81,9 @@ impl Up {
                 None
             }
         };
+        let scratch = tempfile::tempdir().map_err(|error| Failure::new("no folder for sources").caused_by(error))?;
+        let served = repository.as_ref().filter(|_| !self.no_demo);
+        let mut delivery = gitops::start(&world.client, world.clock, scratch.path(), served).await?;
         welcome(&world, self.no_demo, &bound, repository.as_ref(), printer)?;
         let web = if self.no_web { None } else { Some(serving::sandbox(&world, self.web).await?) };
         farewell(&world, web.as_ref(), printer)?;
@@ -93,6 +97,7 @@ impl Up {
                 });
             }
         }
+        delivery.abort_all();
         demo.inspect(tokio::task::JoinHandle::abort);
         world.stop().await
     }
@@ -118,7 +123,7 @@ fn farewell(world: &World, web: Option<&serving::Web>, printer: Printer) -> Resu
 /// Installs the definitions and waits until they are served.
 pub(crate) async fn install(client: &Client) -> Result<(), Failure> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for definition in tiphys_api::crds::crds() {
+    for definition in tiphys_api::crds::crds().into_iter().chain(tiphys_api::crds::gitops_crds()) {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         install_one(&definitions, &name, &definition).await?;
     }

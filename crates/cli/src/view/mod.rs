@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod columns;
+pub(crate) mod delivery;
 pub(crate) mod experiment;
 pub(crate) mod experiments;
 pub(crate) mod tree;
