@@ -153,17 +153,13 @@ impl SpecFlags {
     }
 
     fn policy(&self, spec: &mut Value, changed: &mut Vec<String>) -> Result<(), Failure> {
-        match self.sync_policy.as_deref() {
-            Some("none" | "manual") => {
-                if put(spec, "/syncPolicy/automated", Value::Null) {
-                    changed.push("syncPolicy.automated".to_owned());
-                }
-            }
-            Some(_) if spec["syncPolicy"]["automated"].is_null() => {
-                put(spec, "/syncPolicy/automated", json!({}));
-                changed.push("syncPolicy.automated".to_owned());
-            }
-            _ => {}
+        let is_changed = match self.sync_policy.as_deref() {
+            Some("none" | "manual") => put(spec, "/syncPolicy/automated", Value::Null),
+            Some(_) if spec["syncPolicy"]["automated"].is_null() => put(spec, "/syncPolicy/automated", json!({})),
+            _ => false,
+        };
+        if is_changed {
+            changed.push("syncPolicy.automated".to_owned());
         }
         for (field, flag, value) in [
             ("prune", "--auto-prune", self.auto_prune),

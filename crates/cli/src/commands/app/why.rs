@@ -10,7 +10,10 @@ use super::Apps;
 use crate::{
     commands::list::{Output, print_data},
     error::Failure,
-    view::{answer::{self, Answer}, delivery},
+    view::{
+        answer::{self, Answer},
+        delivery,
+    },
 };
 
 /// Says why an Application is not delivered yet: commit, rendered, compared, synced, and what each Rollout waits for.
@@ -41,6 +44,10 @@ impl Why {
         if let Some(output) = self.output {
             return print_data(&answer.data(), output, apps.printer);
         }
-        Ok(apps.printer.text(&format!("{}{}", answer::page(&answer, apps.printer), delivery::steps(&app, apps.printer)))?)
+        Ok(apps.printer.text(&format!(
+            "{}{}",
+            answer::page(&answer, apps.printer),
+            delivery::steps(&app, apps.printer)
+        ))?)
     }
 }
