@@ -5,7 +5,6 @@
 //! | [`project`] | what a project permits, what is wrong with one |
 //! | [`sync_window`] | whether a sync may run now |
 //! | [`retry`] | when a failed sync is tried again |
-//!
 //! | [`plan`] | every decision about an Application, pure |
 //! | [`controller`] | caches, queue and workers around it |
 //! | [`settings`] | what `argocd-cm` says |
