@@ -37,6 +37,11 @@ impl Failure {
         self.code
     }
 
+    /// Gives a failure the exit code 2, where 1 says that something differs.
+    pub(crate) fn of_comparing(self) -> Self {
+        Self { code: 2, ..self }
+    }
+
     /// Returns a failure that only the exit code tells: 1.
     pub(crate) fn silent() -> Self {
         Self { quiet: true, ..Self::new("") }

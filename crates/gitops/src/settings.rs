@@ -3,7 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use tiphys_deliver::{cluster::LiveSettings, health::HealthScript, normalize::IgnoreRule, tracking::Method};
+use tiphys_api::Application;
+use tiphys_deliver::{
+    cluster::LiveSettings,
+    health::HealthScript,
+    normalize::{IgnoreRule, IgnoreRules, RuleError},
+    tracking::Method,
+};
 use tiphys_machinery::go_duration;
 
 /// Name of the ConfigMap.
@@ -39,6 +45,22 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns the rules of the installation and of an Application about fields that do not count.
+    ///
+    /// # Errors
+    /// Where a jq expression of one cannot be read.
+    pub fn ignore_rules(&self, app: &Application) -> Result<IgnoreRules, RuleError> {
+        let own = app.spec.ignore_differences.iter().map(|rule| IgnoreRule {
+            group: rule.group.clone(),
+            kind: rule.kind.clone(),
+            name: rule.name.clone(),
+            namespace: rule.namespace.clone(),
+            json_pointers: rule.json_pointers.clone(),
+            jq_path_expressions: rule.jq_path_expressions.clone(),
+        });
+        IgnoreRules::new(self.ignore.iter().cloned().chain(own))
+    }
+
     /// Reads the data of the ConfigMap. One bad key spoils nothing else.
     #[must_use]
     pub fn read(data: &BTreeMap<String, String>) -> Self {

@@ -7,7 +7,7 @@ use tiphys_api::{Application, types::ApplicationSource};
 use tiphys_deliver::{
     cluster::{Cluster, Kinds, ViewError},
     compare::{Delivery, Targets, compare, targets},
-    normalize::{IgnoreRule, IgnoreRules, KnownTypes},
+    normalize::KnownTypes,
     object::{ResourceKey, group},
     tracking::instance_name,
 };
@@ -18,7 +18,6 @@ use super::Shared;
 use crate::{
     plan::{Condition, Level, Project, Refresh, Seen, is_deletion_hook, kind},
     project::{Scope, permits_kind},
-    settings::Settings,
 };
 
 /// What is compared, and how thoroughly.
@@ -61,7 +60,7 @@ impl Shared {
             Err(why) => return failed(seen, format!("Failed to load target state: {why}")),
         };
         let settings = self.settings();
-        let rules = match rules(&settings, question.app) {
+        let rules = match settings.ignore_rules(question.app) {
             Ok(rules) => rules,
             Err(why) => return failed(seen, format!("Failed to compare desired state to live state: {why}")),
         };
@@ -161,18 +160,6 @@ fn conditions(made: &Targets) -> Vec<Condition> {
         (kind::REPEATED, text)
     });
     repeated.chain(made.problems.iter().map(|problem| (kind::INVALID_SPEC, problem.clone()))).collect()
-}
-
-fn rules(settings: &Settings, app: &Application) -> Result<IgnoreRules, String> {
-    let own = app.spec.ignore_differences.iter().map(|rule| IgnoreRule {
-        group: rule.group.clone(),
-        kind: rule.kind.clone(),
-        name: rule.name.clone(),
-        namespace: rule.namespace.clone(),
-        json_pointers: rule.json_pointers.clone(),
-        jq_path_expressions: rule.jq_path_expressions.clone(),
-    });
-    IgnoreRules::new(settings.ignore.iter().cloned().chain(own)).map_err(|error| error.to_string())
 }
 
 /// The managers whose fields do not count, for an object.

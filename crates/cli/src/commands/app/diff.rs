@@ -8,7 +8,7 @@ use tiphys_deliver::{
     compare::{Delivery, targets},
     diff::{DiffOptions, Mode, diff},
     mask::mask,
-    normalize::{IgnoreRule, IgnoreRules, KnownTypes},
+    normalize::{IgnoreRules, KnownTypes},
     object::{ResourceKey, SYNC_OPTIONS, has_option, version},
     plan::Pair,
 };
@@ -48,6 +48,13 @@ pub(super) struct Diff {
 
 impl Diff {
     pub(super) async fn run(self, apps: &Apps<'_>) -> Result<(), Failure> {
+        // 1 says that something differs, so a failure says 2.
+        let any = self.show(apps).await.map_err(Failure::of_comparing)?;
+        if any && self.exit_code { Err(Failure::silent()) } else { Ok(()) }
+    }
+
+    /// Returns whether anything differs.
+    async fn show(&self, apps: &Apps<'_>) -> Result<bool, Failure> {
         if self.refresh || self.hard_refresh {
             refresh(&self.name, self.hard_refresh, apps).await?;
         }
@@ -62,7 +69,7 @@ impl Diff {
             apps.printer.line(format!("\n===== {group}{} {}/{} ======", key.kind, key.namespace, key.name))?;
             apps.printer.text(&text)?;
         }
-        if any && self.exit_code { Err(Failure::silent()) } else { Ok(()) }
+        Ok(any)
     }
 }
 
@@ -116,15 +123,7 @@ fn unreadable(error: impl std::error::Error) -> Failure {
 /// Returns the diff of one object; none where nothing differs.
 fn page(app: &Application, look: &Look, pair: &Pair, apps: &Apps<'_>) -> Result<Option<String>, Failure> {
     let masked = mask(pair.target.as_ref(), pair.live.as_ref(), &[]);
-    let own = app.spec.ignore_differences.iter().map(|rule| IgnoreRule {
-        group: rule.group.clone(),
-        kind: rule.kind.clone(),
-        name: rule.name.clone(),
-        namespace: rule.namespace.clone(),
-        json_pointers: rule.json_pointers.clone(),
-        jq_path_expressions: rule.jq_path_expressions.clone(),
-    });
-    let rules = IgnoreRules::new(look.settings.ignore.iter().cloned().chain(own)).map_err(unreadable)?;
+    let rules = look.settings.ignore_rules(app).map_err(unreadable)?;
     let types = KnownTypes::new([]);
     let normalizer = |object: &mut Value| {
         // What rules and types cannot change stays as it is.
@@ -157,7 +156,7 @@ const CONTEXT: usize = 3;
 /// Returns what leads from one text to the other, with some lines around each change.
 fn lines(from: &str, to: &str, printer: Printer) -> String {
     let (from, to): (Vec<&str>, Vec<&str>) = (from.lines().collect(), to.lines().collect());
-    let all = edits(&from, &to);
+    let all = whole(&from, &to);
     let is_near = |at: usize| {
         let around = at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(all.len());
         all[around].iter().any(|(mark, _)| *mark != ' ')
@@ -182,6 +181,17 @@ fn lines(from: &str, to: &str, printer: Printer) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What begins and ends alike needs no search, which costs the product of both lengths.
+fn whole<'t>(from: &[&'t str], to: &[&'t str]) -> Vec<(char, &'t str)> {
+    let begin = from.iter().zip(to).take_while(|(a, b)| a == b).count();
+    let (from_rest, to_rest) = (&from[begin..], &to[begin..]);
+    let end = from_rest.iter().rev().zip(to_rest.iter().rev()).take_while(|(a, b)| a == b).count();
+    let (from_middle, tail) = from_rest.split_at(from_rest.len() - end);
+    let to_middle = &to_rest[..to_rest.len() - end];
+    let same = |lines: &[&'t str]| lines.iter().map(|line| (' ', *line)).collect::<Vec<_>>();
+    [same(&from[..begin]), edits(from_middle, to_middle), same(tail)].concat()
 }
 
 /// Lines that are in both, in one or in the other, by the longest common subsequence.
@@ -220,6 +230,7 @@ mod tests {
         assert_eq!(lines(from, "a\nb\nc\nd\ne\ng\n", printer), "  c\n  d\n  e\n- f\n+ g\n");
         assert_eq!(lines(from, from, printer), "");
         assert_eq!(lines("", "a\n", printer), "+ a\n");
+        assert_eq!(lines("a\na\n", "a\n", printer), "  a\n- a\n");
         assert_eq!(
             lines("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n", printer),
             "+ 0\n  1\n  2\n  3\n  …\n  6\n  7\n  8\n- 9\n"
